@@ -1,0 +1,115 @@
+// Package pipeline is the hub: the only package that knows the order of things. It joins the source (ringcentral), the
+// contract of rows (schema), the lake (sinks) and the models (sql), which do not know each other.
+//
+// # Extraction
+//
+// The plan is a list of days: those of an explicit window, or those that are owed (see Owed). Days are read oldest
+// first, since RingCentral forgets the oldest first. Neighbouring days are joined into units of about five full pages,
+// by what the ledger says that such days bring, so that requests are full; the first unit of an unknown account is one
+// day. For each unit:
+//
+//  1. The account id is resolved, once: the configured one, else the one in the page's own address, else the account
+//     that RingCentral names for the token. Never from a record. It is known before anything is written.
+//  2. All pages of the unit's window are read and decoded. A window that cannot be read to its end closes nothing: its
+//     days stay as the lake has them, and the other units go on, unless the reason would stop them too (a refused
+//     login, a missing permission, a server that stays away).
+//  3. Each day of the unit is merged into its partition, which is replaced as one object if its rows changed. Records
+//     of other days are dropped: their own read brings them. Records without id or start time are set aside.
+//  4. The ledger notes the days. A crash before this leaves days owed, and the next run arrives at the same bytes.
+//
+// # Transformation
+//
+// A partition of a mart, one account and local date, is named by its inputs: the content hashes of the UTC days that
+// the local date overlaps, the model's SQL, the time zone. Partitions whose inputs changed are built in DuckDB from local
+// files, audited, and then published one by one, each replaced as one object; their state is written last. A crash in
+// between leaves partitions that are built again, to the same bytes.
+//
+// Progress is a value that is yielded; nothing here prints.
+package pipeline
+
+import (
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/trunkline/trunkline/sinks"
+)
+
+// calls is the table of call records as the lake sees it.
+var calls = sinks.Table{Name: "call_log", ID: "id", Time: "start_time", Modified: "last_modified_time", Detail: "legs"}
+
+// CallLogStream is the name of the stream and table of call records.
+const CallLogStream = "call_log"
+
+// Event is one step of progress; exactly one field is set.
+type Event struct {
+	Planned *Planned
+	Page    *PageRead
+	Day     *DayDone
+	Failed  *DaysFailed
+	Warning string
+}
+
+// Planned says what an extraction is going to read. It is yielded once, when the account is known.
+type Planned struct {
+	AccountID string
+	Days      []arrow.Date32
+}
+
+// PageRead is one page that was read and decoded.
+type PageRead struct {
+	Number  int
+	Records int
+	Bytes   int
+}
+
+// DayDone is one day that was read to its end and is in the lake.
+type DayDone struct {
+	AccountID string
+	Day       arrow.Date32
+	Outcome   sinks.Outcome
+}
+
+// DaysFailed is days that could not be read or written; the lake has them as it had them.
+type DaysFailed struct {
+	Days []arrow.Date32
+	Err  error
+}
+
+// Tally adds up the events of a run.
+type Tally struct {
+	AccountID string
+	Planned   []arrow.Date32
+	Done      []arrow.Date32
+	Changed   []string // keys of the partitions that were replaced
+	Failed    []arrow.Date32
+	Errs      []error
+	Warnings  []string
+	Pages     int
+	Records   int   // as received, repeated ones included
+	Rows      int64 // that the days done hold now
+	Bytes     int64 // of the days done
+	PageBytes int64 // of JSON, as received
+}
+
+// Add counts one event.
+func (t *Tally) Add(e Event) {
+	switch {
+	case e.Planned != nil:
+		t.AccountID, t.Planned = e.Planned.AccountID, e.Planned.Days
+	case e.Page != nil:
+		t.Pages++
+		t.Records += e.Page.Records
+		t.PageBytes += int64(e.Page.Bytes)
+	case e.Day != nil:
+		t.Done = append(t.Done, e.Day.Day)
+		t.Rows += e.Day.Outcome.Rows
+		t.Bytes += e.Day.Outcome.Bytes
+		if e.Day.Outcome.Changed {
+			t.Changed = append(t.Changed, e.Day.Outcome.Key)
+		}
+	case e.Failed != nil:
+		t.Failed = append(t.Failed, e.Failed.Days...)
+		t.Errs = append(t.Errs, e.Failed.Err)
+	case e.Warning != "":
+		t.Warnings = append(t.Warnings, e.Warning)
+	}
+}

@@ -1,0 +1,144 @@
+package pipeline
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/trunkline/trunkline/sinks"
+)
+
+const (
+	// pageRecords is the size of a full page, the API's largest.
+	pageRecords = 1000
+	// unitPages is how many full pages one unit of reading should hold: few enough to hold in memory and to read
+	// again after a failure, enough that its last, partly filled page costs little.
+	unitPages = 5
+	// settleDelay is how long before now a read of today ends: a finished call appears within half a minute.
+	settleDelay = time.Minute
+	// rereadEvery is how often days inside the lookback are read again.
+	rereadEvery = 24 * time.Hour
+)
+
+// Owed lists the days that the ledger lacks at the time now, oldest first: from the first held day to today, the days
+// that were never closed; those whose last closed read began before the day ended; those whose lookback is over and
+// that were not read since; and those inside the lookback that were last read over a day ago. An empty ledger owes
+// the days since the given time before now.
+func Owed(g sinks.Ledger, since, lookback time.Duration, now time.Time) []arrow.Date32 {
+	first := dayOf(now.Add(-since))
+	if held := g.Days(); len(held) > 0 {
+		first = held[0]
+	}
+	var out []arrow.Date32
+	for d := first; d <= dayOf(now.Add(-settleDelay)); d++ {
+		if isOwed(g[d], dayStart(d+1), lookback, now) {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+func isOwed(held sinks.LedgerDay, end time.Time, lookback time.Duration, now time.Time) bool {
+	settlesAt := end.Add(lookback)
+	switch {
+	case !held.Closed || held.ReadAt.Before(end):
+		return true
+	case !now.Before(settlesAt):
+		return held.ReadAt.Before(settlesAt)
+	default:
+		return now.Sub(held.ReadAt) > rereadEvery
+	}
+}
+
+// Settled reports whether a read that began at readAt saw the day after its lookback.
+func Settled(d arrow.Date32, readAt time.Time, lookback time.Duration) bool {
+	return !readAt.Before(dayStart(d + 1).Add(lookback))
+}
+
+// Unit is what is read as one: consecutive days, one window of the call log.
+type Unit struct {
+	Days     []arrow.Date32
+	From, To time.Time // of the window asked for
+	Requests *int      // expected number of pages; nil where nothing is known of the days
+}
+
+// Units cuts days, which are in order, into units of about five full pages by what is expected of each day. callsPerDay
+// stands in for days of which the ledger knows nothing; zero means unknown, and unknown days are units of their own.
+func Units(days []arrow.Date32, g sinks.Ledger, callsPerDay int, now time.Time) []Unit {
+	var out []Unit
+	for len(days) > 0 {
+		u := nextUnit(days, g, callsPerDay, now)
+		out = append(out, u)
+		days = days[len(u.Days):]
+	}
+	return out
+}
+
+func nextUnit(days []arrow.Date32, g sinks.Ledger, callsPerDay int, now time.Time) Unit {
+	total, known := expected(days[0], g, callsPerDay)
+	n := 1
+	for ; known && n < len(days) && days[n] == days[n-1]+1; n++ {
+		next, ok := expected(days[n], g, callsPerDay)
+		if !ok || total+next > unitPages*pageRecords {
+			break
+		}
+		total += next
+	}
+	u := Unit{Days: days[:n:n], From: dayStart(days[0]), To: dayStart(days[n-1] + 1)}
+	if end := now.Add(-settleDelay).Truncate(time.Second); u.To.After(end) {
+		u.To = end
+	}
+	if known {
+		requests := max(1, int(math.Ceil(total/pageRecords)))
+		u.Requests = &requests
+	}
+	return u
+}
+
+// expected is how many records a day is expected to bring: as many as it brought when it was read whole, else the mean
+// of the held days of the same weekday, else of all held days.
+func expected(d arrow.Date32, g sinks.Ledger, callsPerDay int) (records float64, known bool) {
+	if held, ok := g[d]; ok && whole(d, held) {
+		return float64(held.Records), true
+	}
+	var sum, n, sumAll, all int
+	for other, held := range g {
+		if !whole(other, held) {
+			continue
+		}
+		sumAll, all = sumAll+held.Records, all+1
+		if weekday(other) == weekday(d) {
+			sum, n = sum+held.Records, n+1
+		}
+	}
+	switch {
+	case n > 0:
+		return float64(sum) / float64(n), true
+	case all > 0:
+		return float64(sumAll) / float64(all), true
+	}
+	return float64(callsPerDay), callsPerDay > 0
+}
+
+func whole(d arrow.Date32, held sinks.LedgerDay) bool {
+	return held.Closed && !held.ReadAt.Before(dayStart(d+1))
+}
+
+func weekday(d arrow.Date32) time.Weekday { return dayStart(d).Weekday() }
+
+// runs writes days as ranges of consecutive days.
+func runs(days []arrow.Date32) []Window {
+	days = slices.Clone(days)
+	slices.Sort(days)
+	var out []Window
+	for _, d := range days {
+		if n := len(out); n > 0 && out[n-1].To == d {
+			out[n-1].To++
+			continue
+		}
+		out = append(out, Window{From: d, To: d + 1})
+	}
+	return out
+}

@@ -1,0 +1,235 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/trunkline/trunkline/schema"
+	"github.com/trunkline/trunkline/sinks"
+	"github.com/trunkline/trunkline/sql"
+)
+
+// Transformed is what a transformation did.
+type Transformed struct {
+	Stale     int      // local days of accounts whose inputs, SQL or time zone changed
+	Changed   []string // keys of the mart partitions that were replaced
+	Unchanged int      // partitions that were built again and came out the same
+}
+
+// Transform brings the marts up to date with what the ledger says that the lake holds, for all its accounts: the
+// partitions whose inputs changed, and only those, are built, audited and replaced.
+func Transform(ctx context.Context, lake *sinks.Lake, engine *sql.Engine, zone *time.Location) (Transformed, error) {
+	t := transformation{lake: lake, engine: engine, zone: zone, states: map[string]sinks.MartState{}}
+	if err := t.load(ctx); err != nil {
+		return Transformed{}, err
+	}
+	t.compare()
+	if len(t.stale) == 0 {
+		return t.done, nil
+	}
+	parts, err := t.build(ctx)
+	if err != nil {
+		return t.done, err
+	}
+	return t.done, t.publish(ctx, parts)
+}
+
+// transformation is one Transform while it runs.
+type transformation struct {
+	lake   *sinks.Lake
+	engine *sql.Engine
+	zone   *time.Location
+
+	ledgers map[string]sinks.Ledger // by account
+	states  map[string]sinks.MartState
+	inputs  map[string]map[string]string // by mart and partition: what it would be built from now
+	stale   []sql.Date
+	done    Transformed
+}
+
+func (t *transformation) load(ctx context.Context) (err error) {
+	if t.ledgers, err = Ledgers(ctx, t.lake); err != nil {
+		return err
+	}
+	for _, m := range sql.Marts() {
+		if m.Unit != sql.UnitDay {
+			return fmt.Errorf("mart %s: unit %q cannot be published", m.Name, m.Unit)
+		}
+		if t.states[m.Name], err = t.lake.MartState(ctx, m.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Ledgers reads the ledgers of the call log of all accounts in the lake.
+func Ledgers(ctx context.Context, lake *sinks.Lake) (map[string]sinks.Ledger, error) {
+	accounts, err := lake.Accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]sinks.Ledger{}
+	for _, account := range accounts {
+		if out[account], err = lake.Ledger(ctx, account, CallLogStream); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// compare finds the local days of which some mart was built from other inputs than there are now.
+func (t *transformation) compare() {
+	t.inputs = map[string]map[string]string{}
+	marts := sql.Marts()
+	for _, m := range marts {
+		t.inputs[m.Name] = map[string]string{}
+	}
+	for account, ledger := range t.ledgers {
+		for _, date := range localDates(ledger, t.zone) {
+			stale := false
+			for _, m := range marts {
+				partition := sinks.MartPath(account, date)
+				now := t.inputsOf(m, ledger, date)
+				t.inputs[m.Name][partition] = now
+				stale = stale || t.states[m.Name][partition].Inputs != now
+			}
+			if stale {
+				t.stale = append(t.stale, sql.Date{AccountID: account, LocalDate: date})
+			}
+		}
+	}
+	t.done.Stale = len(t.stale)
+}
+
+// localDates lists the local dates that the held days with rows overlap, in order.
+func localDates(ledger sinks.Ledger, zone *time.Location) []string {
+	var out []string
+	for day, held := range ledger {
+		if held.ContentHash == "" {
+			continue
+		}
+		from, to := dayStart(day), dayStart(day+1).Add(-time.Nanosecond)
+		out = append(out, from.In(zone).Format(time.DateOnly), to.In(zone).Format(time.DateOnly))
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// utcDays lists the UTC days that a local date overlaps: two, or three where a zone moved.
+func utcDays(date string, zone *time.Location) []arrow.Date32 {
+	start, err := time.ParseInLocation(time.DateOnly, date, zone)
+	if err != nil {
+		return nil
+	}
+	end := start.AddDate(0, 0, 1).Add(-time.Nanosecond)
+	return Window{From: dayOf(start), To: dayOf(end) + 1}.Days()
+}
+
+// inputsOf names what a partition of the mart is built from.
+func (t *transformation) inputsOf(m sql.Model, ledger sinks.Ledger, date string) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\n%s\n%s\n", m.Hash, t.zone, date)
+	for _, day := range utcDays(date, t.zone) {
+		fmt.Fprintf(h, "%s %s\n", day.FormattedString(), ledger[day].ContentHash)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// build computes the stale partitions from the UTC days that they overlap.
+func (t *transformation) build(ctx context.Context) ([]sql.Partition, error) {
+	need := map[string]map[arrow.Date32]bool{}
+	for _, s := range t.stale {
+		if need[s.AccountID] == nil {
+			need[s.AccountID] = map[arrow.Date32]bool{}
+		}
+		for _, day := range utcDays(s.LocalDate, t.zone) {
+			need[s.AccountID][day] = true
+		}
+	}
+	objects := callObjects(t.ledgers, func(account string, day arrow.Date32) bool { return need[account][day] })
+	if err := loadCalls(ctx, t.lake, t.engine, objects); err != nil {
+		return nil, err
+	}
+	return t.engine.Build(ctx, t.stale, filepath.Join(t.lake.Scratch(), "marts"))
+}
+
+// callObjects lists the partitions of calls that the ledgers know, of the accounts and days that are wanted, in order.
+func callObjects(ledgers map[string]sinks.Ledger, want func(account string, day arrow.Date32) bool) []sinks.Object {
+	var out []sinks.Object
+	for account, ledger := range ledgers {
+		for day, held := range ledger {
+			if held.SHA256 != "" && want(account, day) {
+				key := sinks.PartitionKey(CallLogStream, account, day)
+				out = append(out, sinks.Object{Key: key, SHA256: held.SHA256, Bytes: held.Bytes})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b sinks.Object) int { return strings.Compare(a.Key, b.Key) })
+	return out
+}
+
+func loadCalls(ctx context.Context, lake *sinks.Lake, engine *sql.Engine, objects []sinks.Object) error {
+	files, err := lake.Files(ctx, objects)
+	if err != nil {
+		return err
+	}
+	empty, err := lake.EmptyFile(calls, schema.CallLog().Schema())
+	if err != nil {
+		return err
+	}
+	return engine.Load(ctx, []sql.Input{{Table: CallLogStream, Files: files, Empty: empty}})
+}
+
+// publish uploads what was built and then notes what it was built from. A partition that never had rows gets no object.
+func (t *transformation) publish(ctx context.Context, parts []sql.Partition) error {
+	for _, p := range parts {
+		name := sinks.MartPath(p.AccountID, p.LocalDate)
+		known := t.states[p.Mart][name]
+		noted := sinks.MartPartition{Inputs: t.inputs[p.Mart][name]}
+		if p.Rows > 0 || known.SHA256 != "" {
+			published, changed, err := t.lake.PublishMart(ctx, p.Mart, name, p.Path, known)
+			if err != nil {
+				return err
+			}
+			noted.Rows, noted.Bytes, noted.SHA256 = p.Rows, published.Bytes, published.SHA256
+			if changed {
+				t.done.Changed = append(t.done.Changed, sinks.MartObject(p.Mart, name))
+			} else {
+				t.done.Unchanged++
+			}
+		}
+		t.states[p.Mart][name] = noted
+	}
+	return t.dropGone(ctx)
+}
+
+// dropGone removes the partitions of local dates that no held day overlaps any more, as after a change of the time
+// zone, and writes the states.
+func (t *transformation) dropGone(ctx context.Context) error {
+	for mart, state := range t.states {
+		for name, p := range state {
+			if _, ok := t.inputs[mart][name]; ok {
+				continue
+			}
+			if p.SHA256 != "" {
+				if err := t.lake.DropMart(ctx, mart, name); err != nil {
+					return err
+				}
+				t.done.Changed = append(t.done.Changed, sinks.MartObject(mart, name))
+			}
+			delete(state, name)
+		}
+		if err := t.lake.WriteMartState(ctx, mart, state); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,182 @@
+// Package sinks is where rows land: a lake of Parquet partitions in any bucket, and the ledger that says what the
+// lake holds. It promises that a partition is replaced by one object write and never seen half-written, that equal
+// rows give equal bytes, and that a row leaves a day only for a newer version of itself. It knows Arrow and gocloud
+// buckets; it does not know RingCentral, JSON records or SQL.
+//
+// # How a day is replaced
+//
+// A read is the rows that one closed reading of RingCentral brought, page by page. For each day that the read covers:
+//
+//  1. The read's rows of that day are brought to one version each and sorted by time and id. If their content hash is
+//     the one that the ledger has for the day, and the object is there, nothing is written.
+//  2. Else the held partition, if there is one, is merged in by id. Held rows that the read did not bring stay:
+//     RingCentral forgets, the lake does not.
+//  3. If the content differs from what is held, a Parquet file is written to local scratch, closed and hashed, and
+//     then uploaded under the partition's one key. The upload replaces the object as a whole.
+//  4. The ledger's month is written after the partitions of the read.
+//
+// A crash before 3 leaves the day as it was. A crash between 3 and 4 leaves a partition that the ledger does not know
+// or knows by an older hash: the next run finds the day owed, reads it again, merges with the object that it finds,
+// and arrives at the same bytes. Nothing is cleaned by hand. Errors from the bucket can be inspected with gcerrors.Code.
+package sinks
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
+)
+
+// layoutVersion is the version of the layout that this package writes, kept in _trunkline/format.json.
+const layoutVersion = 1
+
+// ErrLayout is returned by Open for a lake of a layout that this version of trunkline does not know.
+var ErrLayout = errors.New("the lake's layout is unknown")
+
+// Table is what the lake must know of the rows of one table. The columns are named, since the schema is another's.
+type Table struct {
+	Name     string // of the table and of its stream: `call_log`
+	ID       string // text column, unique in the table
+	Time     string // timestamp column (µs, UTC) that decides the day
+	Modified string // timestamp column of the last change; a later one is the newer version
+	Detail   string // list column whose presence makes the fuller version, of equal Modified
+}
+
+// LakeOptions are the optional parts of a Lake.
+type LakeOptions struct {
+	LocalDir string // directory behind the bucket, where it is a local one: its files are read in place
+	Scratch  string // directory for temporary files; default os.TempDir()
+	CacheDir string // directory that keeps copies of a remote lake's objects between runs; default: scratch
+}
+
+// Lake is a bucket that holds tables, their ledger and the state of their marts.
+type Lake struct {
+	bucket   *blob.Bucket
+	localDir string
+	cacheDir string
+	scratch  string
+}
+
+// Open checks the layout of the lake in the bucket and returns the lake. Close it to remove its scratch files; the
+// bucket stays the caller's.
+func Open(ctx context.Context, bucket *blob.Bucket, o *LakeOptions) (*Lake, error) {
+	if o == nil {
+		o = &LakeOptions{}
+	}
+	l := &Lake{bucket: bucket, localDir: o.LocalDir, cacheDir: o.CacheDir}
+	if err := l.checkLayout(ctx); err != nil {
+		return nil, err
+	}
+	scratch, err := os.MkdirTemp(o.Scratch, "trunkline-")
+	if err != nil {
+		return nil, fmt.Errorf("scratch directory: %w", err)
+	}
+	l.scratch = scratch
+	if l.cacheDir == "" {
+		l.cacheDir = filepath.Join(scratch, "cache")
+	}
+	return l, nil
+}
+
+// Close removes the lake's scratch files.
+func (l *Lake) Close() error { return os.RemoveAll(l.scratch) }
+
+// Scratch is a directory for the caller's temporary files; Close removes it.
+func (l *Lake) Scratch() string { return l.scratch }
+
+const formatKey = "_trunkline/format.json"
+
+type format struct {
+	Layout int `json:"layout"`
+}
+
+func (l *Lake) checkLayout(ctx context.Context) error {
+	var f format
+	found, err := l.readJSON(ctx, formatKey, &f)
+	if err != nil {
+		return err
+	}
+	if found && f.Layout != layoutVersion {
+		return fmt.Errorf("%s says layout %d, this trunkline knows layout %d; use the trunkline that wrote the lake or a newer one: %w",
+			formatKey, f.Layout, layoutVersion, ErrLayout)
+	}
+	return nil
+}
+
+// markLayout writes format.json where it is missing, before the first ledger.
+func (l *Lake) markLayout(ctx context.Context) error {
+	if found, err := l.bucket.Exists(ctx, formatKey); err != nil || found {
+		return err
+	}
+	return l.writeJSON(ctx, formatKey, format{Layout: layoutVersion})
+}
+
+// Probe checks that the lake can be written, by writing and removing a small object.
+func (l *Lake) Probe(ctx context.Context) error {
+	key := path.Join("_trunkline", "probe-"+filepath.Base(l.scratch))
+	if err := l.putBytes(ctx, key, []byte("trunkline looked whether it may write here\n"), "text/plain"); err != nil {
+		return fmt.Errorf("the lake cannot be written: %w", err)
+	}
+	if err := l.bucket.Delete(ctx, key); err != nil {
+		return fmt.Errorf("the lake's objects cannot be removed: %s: %w", key, err)
+	}
+	return nil
+}
+
+var accountName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+// checkAccount refuses an account id that cannot stand in a key.
+func checkAccount(account string) error {
+	if !accountName.MatchString(account) {
+		return fmt.Errorf("account id %q: only letters, digits, - and _ can stand in a partition's path", account)
+	}
+	return nil
+}
+
+// readJSON reads a small object; found is false where there is none.
+func (l *Lake) readJSON(ctx context.Context, key string, v any) (found bool, err error) {
+	b, err := l.bucket.ReadAll(ctx, key)
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", key, err)
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return false, fmt.Errorf("%s is not what trunkline wrote there: %w", key, err)
+	}
+	return true, nil
+}
+
+func (l *Lake) writeJSON(ctx context.Context, key string, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return l.putBytes(ctx, key, append(b, '\n'), "application/json")
+}
+
+// keys yields the keys below a prefix, in order.
+func (l *Lake) keys(ctx context.Context, prefix string, visit func(*blob.ListObject) error) error {
+	list := l.bucket.List(&blob.ListOptions{Prefix: prefix})
+	for {
+		object, err := list.Next(ctx)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("list %s: %w", prefix, err)
+		}
+		if err := visit(object); err != nil {
+			return err
+		}
+	}
+}
