@@ -28,6 +28,10 @@
 package pipeline
 
 import (
+	"cmp"
+	"slices"
+	"strings"
+
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/trunkline/trunkline/sinks"
@@ -74,12 +78,45 @@ type DaysFailed struct {
 	Err  error
 }
 
+// Partition is one object of a table or mart.
+type Partition struct {
+	Table     string // `call_log`, or `marts/calls_daily`
+	AccountID string
+	Day       arrow.Date32 // of a mart the local date
+}
+
+// PartitionRange is the partitions of one table and account on consecutive days.
+type PartitionRange struct {
+	Table     string `json:"table"`
+	AccountID string `json:"account_id"`
+	From      string `json:"from"`
+	To        string `json:"to"` // not included
+}
+
+// PartitionRanges writes partitions as ranges of days, by table and account in order.
+func PartitionRanges(parts []Partition) []PartitionRange {
+	parts = slices.Clone(parts)
+	slices.SortFunc(parts, func(a, b Partition) int {
+		return cmp.Or(strings.Compare(a.Table, b.Table), strings.Compare(a.AccountID, b.AccountID), cmp.Compare(a.Day, b.Day))
+	})
+	out := []PartitionRange{}
+	for _, p := range parts {
+		day, next := p.Day.FormattedString(), (p.Day + 1).FormattedString()
+		if n := len(out); n > 0 && out[n-1].Table == p.Table && out[n-1].AccountID == p.AccountID && out[n-1].To == day {
+			out[n-1].To = next
+			continue
+		}
+		out = append(out, PartitionRange{Table: p.Table, AccountID: p.AccountID, From: day, To: next})
+	}
+	return out
+}
+
 // Tally adds up the events of a run.
 type Tally struct {
 	AccountID string
 	Planned   []arrow.Date32
 	Done      []arrow.Date32
-	Changed   []string // keys of the partitions that were replaced
+	Changed   []Partition // that were replaced
 	Failed    []arrow.Date32
 	Errs      []error
 	Warnings  []string
@@ -104,7 +141,7 @@ func (t *Tally) Add(e Event) {
 		t.Rows += e.Day.Outcome.Rows
 		t.Bytes += e.Day.Outcome.Bytes
 		if e.Day.Outcome.Changed {
-			t.Changed = append(t.Changed, e.Day.Outcome.Key)
+			t.Changed = append(t.Changed, Partition{Table: CallLogStream, AccountID: e.Day.AccountID, Day: e.Day.Day})
 		}
 	case e.Failed != nil:
 		t.Failed = append(t.Failed, e.Failed.Days...)

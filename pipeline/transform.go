@@ -19,9 +19,9 @@ import (
 
 // Transformed is what a transformation did.
 type Transformed struct {
-	Stale     int      // local days of accounts whose inputs, SQL or time zone changed
-	Changed   []string // keys of the mart partitions that were replaced
-	Unchanged int      // partitions that were built again and came out the same
+	Stale     int         // local days of accounts whose inputs, SQL or time zone changed
+	Changed   []Partition // of marts that were replaced or removed
+	Unchanged int         // partitions that were built again and came out the same
 }
 
 // Transform brings the marts up to date with what the ledger says that the lake holds, for all its accounts: the
@@ -201,7 +201,7 @@ func (t *transformation) publish(ctx context.Context, parts []sql.Partition) err
 			}
 			noted.Rows, noted.Bytes, noted.SHA256 = p.Rows, published.Bytes, published.SHA256
 			if changed {
-				t.done.Changed = append(t.done.Changed, sinks.MartObject(p.Mart, name))
+				t.done.Changed = append(t.done.Changed, martPartition(p.Mart, p.AccountID, p.LocalDate))
 			} else {
 				t.done.Unchanged++
 			}
@@ -223,7 +223,8 @@ func (t *transformation) dropGone(ctx context.Context) error {
 				if err := t.lake.DropMart(ctx, mart, name); err != nil {
 					return err
 				}
-				t.done.Changed = append(t.done.Changed, sinks.MartObject(mart, name))
+				account, date, _ := strings.Cut(strings.TrimPrefix(name, "account_id="), "/local_date=")
+				t.done.Changed = append(t.done.Changed, martPartition(mart, account, date))
 			}
 			delete(state, name)
 		}
@@ -232,4 +233,12 @@ func (t *transformation) dropGone(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+func martPartition(mart, account, date string) Partition {
+	at, err := time.Parse(time.DateOnly, date)
+	if err != nil {
+		at = time.Unix(0, 0) // a state that another version wrote; the object is named by the day all the same
+	}
+	return Partition{Table: "marts/" + mart, AccountID: account, Day: dayOf(at)}
 }

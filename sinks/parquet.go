@@ -43,7 +43,8 @@ func writeParquet(name string, t Table, batch arrow.RecordBatch) (err error) {
 		}
 	}()
 	batch = requireKeys(t, batch)
-	w, err := pqarrow.NewFileWriter(batch.Schema(), f, writerProperties(t, batch.Schema()), pqarrow.DefaultWriterProps())
+	// The writer would close a file that it is given; it is closed here, where the error is looked at.
+	w, err := pqarrow.NewFileWriter(batch.Schema(), struct{ io.Writer }{f}, writerProperties(t, batch), pqarrow.DefaultWriterProps())
 	if err != nil {
 		return fmt.Errorf("parquet: %w", err)
 	}
@@ -56,14 +57,15 @@ func writeParquet(name string, t Table, batch arrow.RecordBatch) (err error) {
 	return nil
 }
 
-func writerProperties(t Table, s *arrow.Schema) *parquet.WriterProperties {
+func writerProperties(t Table, batch arrow.RecordBatch) *parquet.WriterProperties {
+	s := batch.Schema()
 	options := []parquet.WriterProperty{
 		parquet.WithCreatedBy("trunkline"), parquet.WithRootName("record"),
 		parquet.WithCompression(compress.Codecs.Zstd), parquet.WithCompressionLevel(1),
 		parquet.WithDataPageVersion(parquet.DataPageV2), parquet.WithDataPageSize(1 << 20),
 		parquet.WithMaxRowGroupLength(rowGroupRows), parquet.WithBatchSize(rowGroupRows),
 		parquet.WithDictionaryDefault(false), parquet.WithStats(true), parquet.WithStoreDecimalAsInteger(true),
-		parquet.WithBloomFilterEnabledFor(t.ID, true), parquet.WithAdaptiveBloomFilterEnabledFor(t.ID, true),
+		parquet.WithBloomFilterEnabledFor(t.ID, true), parquet.WithBloomFilterNDVFor(t.ID, max(1, min(batch.NumRows(), rowGroupRows))),
 		parquet.WithSortingColumns(sortingColumns(t, s)),
 	}
 	for _, name := range dictionaryColumns {

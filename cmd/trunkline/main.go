@@ -1,15 +1,51 @@
-// Command trunkline moves a RingCentral call log into Parquet and marts.
+// Command trunkline moves a RingCentral account's call log into tables that its owner keeps: pages from the API, Parquet
+// partitions by account and day in any bucket, and marts by DuckDB. `trunkline --help` lists its verbs.
 package main
 
 import (
-	_ "github.com/duckdb/duckdb-go/v2"
+	"context"
+	"log"
+	"os"
+	"os/signal"
+	"syscall"
+	_ "time/tzdata" // time zones on machines without a database of them
+
 	_ "gocloud.dev/blob/azureblob"
 	_ "gocloud.dev/blob/fileblob"
 	_ "gocloud.dev/blob/gcsblob"
 	_ "gocloud.dev/blob/memblob"
 	_ "gocloud.dev/blob/s3blob"
-	_ "github.com/apache/arrow-go/v18/parquet/pqarrow"
-	_ "github.com/apache/arrow-go/v18/arrow/compute"
 )
 
-func main() {}
+func main() {
+	stdout := os.Stdout
+	// Libraries that print on standard output, as gcsblob does without credentials, must not spoil a result.
+	os.Stdout = os.Stderr
+	log.SetFlags(0)
+	ctx, stop := interruptible()
+	status := run(ctx, process{stdout: stdout, stderr: os.Stderr, args: os.Args})
+	stop()
+	os.Exit(status)
+}
+
+// interrupted is the cause of a context that a signal ended.
+type interrupted struct{ signal syscall.Signal }
+
+func (i interrupted) Error() string { return "interrupted by " + i.signal.String() }
+
+// interruptible returns a context that the first SIGINT or SIGTERM ends; the second ends the process at once.
+func interruptible() (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		for s := range signals {
+			number, _ := s.(syscall.Signal)
+			if ctx.Err() != nil {
+				os.Exit(128 + int(number))
+			}
+			cancel(interrupted{number})
+		}
+	}()
+	return ctx, func() { signal.Stop(signals); close(signals); cancel(nil) }
+}

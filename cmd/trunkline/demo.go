@@ -1,0 +1,173 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/dustin/go-humanize"
+
+	"github.com/trunkline/trunkline/pipeline"
+	"github.com/trunkline/trunkline/pipeline/ringcentral/simulator"
+	"github.com/trunkline/trunkline/sinks"
+	"github.com/trunkline/trunkline/sql"
+)
+
+// demoRate is the Heavy limit of the demo's server, a minute; RingCentral's own is realRate unless it grants more.
+const (
+	demoRate = 6000
+	realRate = 10
+)
+
+// demoZone is where the invented company works, and so whose days its marts show.
+const demoZone = "America/New_York"
+
+type demoCmd struct {
+	Dir   string `help:"Directory for the demo's lake." default:"trunkline-demo"`
+	Days  int    `help:"Days to extract." default:"30"`
+	Until string `help:"The last of them (UTC), or yesterday." default:"yesterday"`
+	populationFlags
+}
+
+// Run goes the whole road on parts that are real but for the company.
+func (c *demoCmd) Run(s *session) error {
+	window, err := c.window(s.now)
+	if err != nil {
+		return usage(err)
+	}
+	sim, err := simulator.New(&simulator.Options{Population: c.population(), HeavyLimit: demoRate})
+	if err != nil {
+		return usage(err)
+	}
+	flags := lakeFlags{Lake: filepath.Join(c.Dir, "lake")}
+	return withLake(s, flags, func(lake *sinks.Lake) error {
+		server, err := serve(sim, "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		defer server.close()
+		if err := c.extract(s, lake, server, sim, window); err != nil {
+			return err
+		}
+		marts := martFlags{Timezone: demoZone, Memory: "2GB"}
+		if err := c.transform(s, lake, marts); err != nil {
+			return err
+		}
+		return withViews(s, lake, marts, nil, math.MaxInt64, func(engine *sql.Engine) error {
+			return c.show(s, engine, window, sim)
+		})
+	})
+}
+
+func (c *demoCmd) window(now time.Time) (pipeline.Window, error) {
+	last := arrow.Date32FromTime(now) - 1
+	if c.Until != "yesterday" {
+		at, err := time.Parse(time.DateOnly, c.Until)
+		if err != nil {
+			return pipeline.Window{}, fmt.Errorf("--until %q: expected a day such as 2026-11-01, or yesterday", c.Until)
+		}
+		last = arrow.Date32FromTime(at)
+	}
+	if c.Days < 1 || c.Days > 3660 {
+		return pipeline.Window{}, fmt.Errorf("--days %d: expected 1 to 3660", c.Days)
+	}
+	if last >= arrow.Date32FromTime(now) {
+		return pipeline.Window{}, fmt.Errorf("--until %s: expected a day before today", c.Until)
+	}
+	return pipeline.Window{From: last - arrow.Date32(c.Days) + 1, To: last + 1}, nil
+}
+
+func (c *demoCmd) extract(s *session, lake *sinks.Lake, server *served, sim *simulator.Simulator, w pipeline.Window) error {
+	client, err := sourceFlags{}.client(s, server.credentials(sim))
+	if err != nil {
+		return err
+	}
+	err = s.extract(lake, client, pipeline.Extraction{
+		AccountID: pipeline.OwnAccount, Window: &w, Lookback: 72 * time.Hour, CallsPerDay: c.CallsPerDay,
+		RunID: s.summary.RunID, Now: s.now,
+	})
+	return errors.Join(err, client.Logout(s.ctx))
+}
+
+func (c *demoCmd) transform(s *session, lake *sinks.Lake, f martFlags) error {
+	engine, zone, err := f.engine(s.ctx, lake)
+	if err != nil {
+		return err
+	}
+	defer engine.Close()
+	return transform(s, lake, engine, zone)
+}
+
+// show prints what was done, a small table from two marts, and what to try next.
+func (c *demoCmd) show(s *session, engine *sql.Engine, w pipeline.Window, sim *simulator.Simulator) error {
+	d, m, stats := s.summary.Days, s.summary.Marts, sim.Stats()
+	heavy := s.summary.Requests.ByGroup["Heavy"]
+	var b strings.Builder
+	fmt.Fprintf(&b, "An invented company of %d extensions in %s (seed %d), account %s\n\n", c.Extensions, demoZone, c.Seed, s.summary.AccountID)
+	fmt.Fprintf(&b, "  days      %d, from %s through %s (UTC)\n", d.Done, w.From.FormattedString(), (w.To - 1).FormattedString())
+	fmt.Fprintf(&b, "  calls     %s in the lake; the server says it sent %s\n", humanize.Comma(d.Rows), humanize.Comma(stats.Records))
+	fmt.Fprintf(&b, "  received  %s of JSON in %d requests; at RingCentral's %d a minute they take %s\n",
+		humanize.Bytes(uint64(stats.Bytes)), heavy, realRate, minutes(heavy, realRate))
+	fmt.Fprintf(&b, "  stored    %s of Parquet in %s\n", humanize.Bytes(uint64(s.summary.bytes)), filepath.Join(c.Dir, "lake"))
+	fmt.Fprintf(&b, "  took      %s\n\n", time.Since(s.summary.started).Round(10*time.Millisecond))
+	if d.Changed == 0 && m.Changed == 0 {
+		fmt.Fprintf(&b, "The lake held all of this already: no byte of its %d partitions changed.\n\n", d.Done)
+	} else {
+		fmt.Fprintf(&b, "%d of %d partitions of calls and %d partitions of marts changed.\n\n", d.Changed, d.Done, m.Changed)
+	}
+	if _, err := fmt.Fprint(s.stdout, b.String()); err != nil {
+		return err
+	}
+	rows, err := engine.Query(s.ctx, demoQuery)
+	if err != nil {
+		return err
+	}
+	if err := printRows(s, rows, "table"); err != nil {
+		return err
+	}
+	return c.next(s)
+}
+
+// demoQuery joins two marts: the last week, and who was busiest on each day of it.
+const demoQuery = `
+with days as (
+    select local_date, sum(calls) as calls, sum(answered) as answered, sum(voicemail) as voicemail,
+        sum(missed) as missed, cast(sum(duration_s) / 3600 as decimal(18, 1)) as hours
+    from marts.calls_daily group by local_date
+), busiest as (
+    select local_date, coalesce(extension_name, extension_id) as extension, inbound + outbound as calls,
+        row_number() over (partition by local_date order by inbound + outbound desc, extension_id) as place
+    from marts.extension_daily
+)
+select strftime(days.local_date, '%a %d %b') as "day", days.calls, days.answered, days.voicemail, days.missed,
+    days.hours as "hours talked", busiest.extension as "busiest extension", busiest.calls as "its calls"
+from days left join busiest on busiest.local_date = days.local_date and busiest.place = 1
+order by days.local_date desc limit 7`
+
+func (c *demoCmd) next(s *session) error {
+	lake := filepath.Join(c.Dir, "lake")
+	_, err := fmt.Fprintf(s.stdout, `
+Try next:
+  %[1]s query --lake %[2]s "select result, count(*) from call_log group by all order by 2 desc"
+  %[1]s status --lake %[2]s
+  %[1]s simulate    # the same company as a server, for your own pipeline
+
+`, s.program, lake)
+	return err
+}
+
+// minutes is how long requests take at a rate a minute, in words.
+func minutes(requests, perMinute int) string {
+	d := time.Duration(float64(time.Minute) * float64(requests) / float64(perMinute))
+	switch {
+	case d < time.Minute:
+		return "under a minute"
+	case d < 2*time.Hour:
+		return fmt.Sprintf("about %d minutes", int(math.Ceil(d.Minutes())))
+	}
+	return fmt.Sprintf("about %d hours", int(math.Ceil(d.Hours())))
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"github.com/trunkline/trunkline/pipeline"
+	"github.com/trunkline/trunkline/sinks"
+)
+
+type planCmd struct {
+	lakeFlags
+	windowFlags
+	AccountID   string `help:"Account to plan for; ~ is the lake's only account." default:"~"`
+	CallsPerDay int    `help:"Calls to expect on a day of which the lake knows nothing; 0 means unknown." default:"0"`
+	Rate        int    `help:"Heavy requests a minute that RingCentral permits your application." default:"10"`
+	outputFlags
+}
+
+// planUnit is one element of the plan: what a scheduler gives to one task, as run --from --to.
+type planUnit struct {
+	AccountID     string   `json:"account_id,omitempty"`
+	From          string   `json:"from"`
+	To            string   `json:"to"` // not included
+	Days          int      `json:"days"`
+	Requests      *int     `json:"requests"` // null: unknown
+	LeastRequests int      `json:"least_requests"`
+	Minutes       *float64 `json:"minutes"` // at the known rate
+}
+
+// Run shows the units that `run` would read, from the ledger alone.
+func (c *planCmd) Run(s *session) error {
+	lake, shut, err := c.openForPlan(s)
+	if err != nil {
+		return err
+	}
+	defer shut()
+	window, err := c.window(s)
+	if err != nil {
+		return err
+	}
+	account, ledger, err := c.account(s, lake)
+	if err != nil {
+		return err
+	}
+	days := pipeline.Owed(ledger, time.Duration(c.Since), time.Duration(c.Lookback), s.now)
+	if window != nil {
+		days = window.Days()
+	}
+	units := c.units(account, pipeline.Units(days, ledger, c.CallsPerDay, s.now))
+	if c.Output == "json" {
+		return json.NewEncoder(s.stdout).Encode(units)
+	}
+	return c.show(s, units)
+}
+
+// openForPlan opens the lake, or an empty one where the directory does not exist yet: a plan makes nothing.
+func (c *planCmd) openForPlan(s *session) (*sinks.Lake, func(), error) {
+	if c.Lake == "" {
+		return lakeFlags{Lake: "mem://"}.open(s.ctx, false)
+	}
+	return c.open(s.ctx, false)
+}
+
+// account finds the account to plan for and its ledger.
+func (c *planCmd) account(s *session, lake *sinks.Lake) (string, sinks.Ledger, error) {
+	account := c.AccountID
+	if account == pipeline.OwnAccount {
+		held, err := lake.Accounts(s.ctx)
+		if err != nil {
+			return "", nil, err
+		}
+		switch len(held) {
+		case 0:
+			return "", sinks.Ledger{}, nil
+		case 1:
+			account = held[0]
+		default:
+			return "", nil, usage(errors.New("the lake holds several accounts, name one with --account-id: " + strings.Join(held, ", ")))
+		}
+	}
+	ledger, err := lake.Ledger(s.ctx, account, pipeline.CallLogStream)
+	return account, ledger, err
+}
+
+func (c *planCmd) units(account string, units []pipeline.Unit) []planUnit {
+	out := []planUnit{}
+	for _, u := range units {
+		p := planUnit{
+			AccountID: account, From: u.Days[0].FormattedString(), To: (u.Days[len(u.Days)-1] + 1).FormattedString(),
+			Days: len(u.Days), Requests: u.Requests, LeastRequests: 1,
+		}
+		if u.Requests != nil {
+			minutes := c.minutes(*u.Requests)
+			p.Minutes = &minutes
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// minutes is how long requests take at the permitted rate, to a tenth.
+func (c *planCmd) minutes(requests int) float64 {
+	return math.Ceil(float64(requests)/float64(max(1, c.Rate))*10) / 10
+}
+
+func (c *planCmd) show(s *session, units []planUnit) error {
+	if len(units) == 0 {
+		_, err := fmt.Fprintln(s.stdout, "nothing is owed")
+		return err
+	}
+	w := table.NewWriter()
+	w.SetOutputMirror(s.stdout)
+	w.SetStyle(table.StyleLight)
+	w.AppendHeader(table.Row{"from", "to (not included)", "days", "requests", "minutes"})
+	days, requests, least, known := 0, 0, 0, true
+	for _, u := range units {
+		days, least = days+u.Days, least+u.LeastRequests
+		row := table.Row{u.From, u.To, u.Days, "unknown", "unknown"}
+		if u.Requests != nil {
+			requests += *u.Requests
+			row[3], row[4] = *u.Requests, *u.Minutes
+		} else {
+			known = false
+		}
+		w.AppendRow(row)
+	}
+	if known {
+		w.AppendFooter(table.Row{"", "", days, requests, c.minutes(requests)})
+	} else {
+		w.AppendFooter(table.Row{"", "", days, fmt.Sprintf("at least %d", max(least, requests)), fmt.Sprintf("at least %v", c.minutes(max(least, requests)))})
+	}
+	w.Render()
+	if !known {
+		_, err := fmt.Fprintln(s.stdout, "nothing is known of these days yet: give --calls-per-day for an estimate")
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/trunkline/trunkline/pipeline"
+)
+
+// progress shows an extraction: a live bar on a terminal, a log line per day elsewhere.
+type progress struct {
+	log *slog.Logger
+	bar *progressbar.ProgressBar // nil without a terminal
+
+	pages, records int
+}
+
+func (s *session) progress() *progress {
+	p := &progress{log: s.log}
+	if s.terminal {
+		p.bar = progressbar.NewOptions(-1,
+			progressbar.OptionSetWriter(s.stderr), progressbar.OptionSetDescription("reading"),
+			progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionSetItsString("day"),
+			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionFullWidth())
+	}
+	return p
+}
+
+func (p *progress) show(e pipeline.Event) {
+	switch {
+	case e.Planned != nil && p.bar != nil:
+		p.bar.ChangeMax(max(1, len(e.Planned.Days)))
+	case e.Page != nil:
+		p.pages++
+		p.records += e.Page.Records
+		p.describe()
+	case e.Day != nil:
+		p.day(e.Day)
+	case e.Failed != nil:
+		p.log.Error("failed", "days", fmt.Sprint(pipeline.Ranges(e.Failed.Days)), "error", e.Failed.Err)
+	case e.Warning != "":
+		p.log.Warn(e.Warning)
+	}
+}
+
+func (p *progress) describe() {
+	if p.bar != nil {
+		p.bar.Describe(fmt.Sprintf("%s pages, %s records, days", humanize.Comma(int64(p.pages)), humanize.Comma(int64(p.records))))
+	}
+}
+
+func (p *progress) day(d *pipeline.DayDone) {
+	if p.bar != nil {
+		_ = p.bar.Add(1) // a bar that cannot be drawn is no reason to stop
+		return
+	}
+	p.log.Info("day", "day", d.Day.FormattedString(), "account", d.AccountID, "rows", d.Outcome.Rows,
+		"changed", d.Outcome.Changed, "bytes", strconv.FormatInt(d.Outcome.Bytes, 10))
+}
+
+func (p *progress) end() {
+	if p.bar != nil {
+		_ = p.bar.Finish()
+	}
+}

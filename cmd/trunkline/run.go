@@ -1,0 +1,244 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/trunkline/trunkline/pipeline"
+	"github.com/trunkline/trunkline/pipeline/ringcentral"
+	"github.com/trunkline/trunkline/sinks"
+	"github.com/trunkline/trunkline/sql"
+)
+
+// windowFlags say which days are meant.
+type windowFlags struct {
+	From     string `help:"First day (YYYY-MM-DD, UTC), or an RFC 3339 instant; widened to whole UTC days. Without a window, the days that are owed." placeholder:"DAY"`
+	To       string `help:"Day after the last one, or an instant. Default: now." placeholder:"DAY"`
+	Since    span   `help:"How far back an empty lake starts, where no window is given." default:"30d"`
+	Lookback span   `help:"How long after a day's end late edits are expected; the day is read again after it." default:"72h"`
+}
+
+// window is the explicit window, nil without one.
+func (f windowFlags) window(s *session) (*pipeline.Window, error) {
+	if f.From == "" && f.To == "" {
+		return nil, nil
+	}
+	w, notes, err := pipeline.ParseWindow(f.From, f.To, s.now)
+	if err != nil {
+		return nil, usage(err)
+	}
+	for _, note := range notes {
+		s.log.Info(note)
+		s.summary.Warnings = append(s.summary.Warnings, note)
+	}
+	return &w, nil
+}
+
+// sourceFlags say whose call log is read, and how patiently.
+type sourceFlags struct {
+	AccountID   string `help:"Account to read; ~ is the account of the login." default:"~"`
+	CallsPerDay int    `help:"Calls to expect on a day of which the lake knows nothing; 0 means unknown." default:"0"`
+	Tries       int    `help:"How often one request is tried before it counts as failed." default:"6"`
+	RetryWait   span   `help:"Wait before the first repetition of a failed request; it doubles, up to a minute." default:"2s"`
+}
+
+func (f sourceFlags) client(s *session, creds ringcentral.Credentials) (*ringcentral.Client, error) {
+	c, err := ringcentral.New(creds, &ringcentral.Options{
+		UserAgent: userAgent(), Log: s.log, Tries: f.Tries, RetryWait: time.Duration(f.RetryWait),
+	})
+	if err != nil {
+		return nil, usage(err)
+	}
+	return c, nil
+}
+
+// outputFlags choose the form of the result.
+type outputFlags struct {
+	Output string `help:"Form of the result: text for people, json for programs." enum:"text,json" default:"text"`
+}
+
+// martFlags say how the marts are built.
+type martFlags struct {
+	Timezone string `help:"Time zone (IANA name) whose days are the local dates of the marts." default:"UTC"`
+	Memory   string `help:"Memory that DuckDB may use." default:"2GB"`
+	Threads  int    `help:"Threads that DuckDB may use; 0 means all cores." default:"0"`
+}
+
+func (f martFlags) engine(ctx context.Context, lake *sinks.Lake) (*sql.Engine, *time.Location, error) {
+	zone, err := time.LoadLocation(f.Timezone)
+	if err != nil || f.Timezone == "" || f.Timezone == "Local" {
+		return nil, nil, usage(fmt.Errorf("--timezone %q: expected an IANA name such as America/New_York or UTC", f.Timezone))
+	}
+	e, err := sql.Open(ctx, &sql.Options{MemoryLimit: f.Memory, Threads: f.Threads, TempDir: lake.Scratch(), Timezone: f.Timezone})
+	if err != nil {
+		return nil, nil, usage(err)
+	}
+	return e, zone, nil
+}
+
+type runCmd struct {
+	lakeFlags
+	windowFlags
+	sourceFlags
+	martFlags
+	outputFlags
+}
+
+// Run extracts and then transforms what the lake holds, also where some days failed.
+func (c *runCmd) Run(s *session) error {
+	return withLake(s, c.lakeFlags, func(lake *sinks.Lake) error {
+		engine, zone, err := c.engine(s.ctx, lake)
+		if err != nil {
+			return err
+		}
+		defer engine.Close()
+		extracted, err := extract(s, lake, c.windowFlags, c.sourceFlags)
+		if !extracted {
+			return err
+		}
+		if s.ctx.Err() != nil {
+			return errors.Join(err, context.Cause(s.ctx))
+		}
+		return errors.Join(err, transform(s, lake, engine, zone), s.report(c.Output))
+	})
+}
+
+type extractCmd struct {
+	lakeFlags
+	windowFlags
+	sourceFlags
+	outputFlags
+}
+
+// Run brings days into the lake and leaves the marts as they are.
+func (c *extractCmd) Run(s *session) error {
+	return withLake(s, c.lakeFlags, func(lake *sinks.Lake) error {
+		extracted, err := extract(s, lake, c.windowFlags, c.sourceFlags)
+		if !extracted {
+			return err
+		}
+		return errors.Join(err, s.report(c.Output))
+	})
+}
+
+type transformCmd struct {
+	lakeFlags
+	martFlags
+	outputFlags
+}
+
+// Run brings the marts up to date with the lake.
+func (c *transformCmd) Run(s *session) error {
+	return withLake(s, c.lakeFlags, func(lake *sinks.Lake) error {
+		engine, zone, err := c.engine(s.ctx, lake)
+		if err != nil {
+			return err
+		}
+		defer engine.Close()
+		if err := transform(s, lake, engine, zone); err != nil {
+			return err
+		}
+		return s.report(c.Output)
+	})
+}
+
+// withLake opens the lake for writing.
+func withLake(s *session, f lakeFlags, use func(*sinks.Lake) error) error {
+	lake, shut, err := f.open(s.ctx, true)
+	if err != nil {
+		return err
+	}
+	defer shut()
+	return use(lake)
+}
+
+// extract reads what the flags ask for. It reports false where nothing was begun, so that nothing is to be reported.
+func extract(s *session, lake *sinks.Lake, w windowFlags, f sourceFlags) (begun bool, err error) {
+	window, err := w.window(s)
+	if err != nil {
+		return false, err
+	}
+	creds, err := readCredentials(s.file)
+	if err != nil {
+		return false, err
+	}
+	client, err := f.client(s, creds)
+	if err != nil {
+		return false, err
+	}
+	return true, s.extract(lake, client, pipeline.Extraction{
+		AccountID: f.AccountID, Window: window, Since: time.Duration(w.Since), Lookback: time.Duration(w.Lookback),
+		CallsPerDay: f.CallsPerDay, RunID: s.summary.RunID, Now: s.now,
+	})
+}
+
+// extract runs an extraction, shows its progress and notes what it did. It returns all its errors.
+func (s *session) extract(lake *sinks.Lake, client *ringcentral.Client, x pipeline.Extraction) error {
+	var tally pipeline.Tally
+	var errs []error
+	p := s.progress()
+	for event, err := range pipeline.Extract(s.ctx, client, lake, x) {
+		if err != nil {
+			errs = append(errs, err)
+			break
+		}
+		tally.Add(event)
+		p.show(event)
+	}
+	p.end()
+	s.summary.extracted(tally, client.Requests())
+	return errors.Join(append(tally.Errs, errs...)...)
+}
+
+func transform(s *session, lake *sinks.Lake, engine *sql.Engine, zone *time.Location) error {
+	done, err := pipeline.Transform(s.ctx, lake, engine, zone)
+	s.summary.transformed(done)
+	return err
+}
+
+func requestSum(r ringcentral.Requests) *reqSum {
+	return &reqSum{Total: r.Total, ByGroup: r.Groups, Retried: r.Retries, RateLimited: r.RateLimited}
+}
+
+// report writes what was done for a person; programs read the summary line.
+func (s *session) report(form string) error {
+	if form == "json" {
+		return nil
+	}
+	var lines []string
+	if d := s.summary.Days; d != nil {
+		lines = append(lines, extractionLine(d, s.summary.AccountID), requestLine(s.summary.Requests))
+	}
+	if m := s.summary.Marts; m != nil {
+		line := "marts: nothing to rebuild"
+		if m.Stale > 0 {
+			line = fmt.Sprintf("marts: %s local days rebuilt, %s partitions changed", humanize.Comma(int64(m.Stale)), humanize.Comma(int64(m.Changed)))
+		}
+		lines = append(lines, line)
+	}
+	for _, line := range lines {
+		if _, err := fmt.Fprintln(s.stdout, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func extractionLine(d *daysSum, account string) string {
+	if d.Planned == 0 {
+		return "days: none are owed; give --from and --to to read a window again"
+	}
+	if d.Changed == 0 && d.Done == d.Planned {
+		return fmt.Sprintf("days: %d read of account %s, no partition changed", d.Done, account)
+	}
+	return fmt.Sprintf("days: %d of %d read of account %s, %d partitions changed; %s calls held",
+		d.Done, d.Planned, account, d.Changed, humanize.Comma(d.Rows))
+}
+
+func requestLine(r *reqSum) string {
+	return fmt.Sprintf("requests: %d, of them %d to the call log (Heavy)", r.Total, r.ByGroup["Heavy"])
+}

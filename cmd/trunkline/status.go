@@ -1,0 +1,65 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/trunkline/trunkline/pipeline"
+)
+
+type statusCmd struct {
+	lakeFlags
+	outputFlags
+}
+
+// Run shows what the ledger says.
+func (c *statusCmd) Run(s *session) error {
+	lake, shut, err := c.open(s.ctx, false)
+	if err != nil {
+		return err
+	}
+	defer shut()
+	status, err := pipeline.Status(s.ctx, lake)
+	if err != nil {
+		return err
+	}
+	if c.Output == "json" {
+		return json.NewEncoder(s.stdout).Encode(status)
+	}
+	if len(status) == 0 {
+		_, err := fmt.Fprintln(s.stdout, "the lake is empty; `trunkline run` fills it")
+		return err
+	}
+	for _, a := range status {
+		if _, err := fmt.Fprint(s.stdout, accountLines(a)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func accountLines(a pipeline.AccountStatus) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "account %s\n", a.AccountID)
+	fmt.Fprintf(&b, "  days       %d, from %s through %s\n", a.Days, a.FirstDay, a.LastDay)
+	fmt.Fprintf(&b, "  calls      %s in %s of Parquet\n", humanize.Comma(a.Rows), humanize.Bytes(uint64(a.Bytes)))
+	fmt.Fprintf(&b, "  last read  %s\n", a.LastRead)
+	fmt.Fprintf(&b, "  gaps       %s\n", listOr(a.Gaps, "none"))
+	fmt.Fprintf(&b, "  unsettled  %s\n", listOr(a.Unsettled, "none"))
+	return b.String()
+}
+
+// listOr writes a few ranges, or the word for none.
+func listOr(ranges []string, none string) string {
+	const shown = 8
+	switch {
+	case len(ranges) == 0:
+		return none
+	case len(ranges) > shown:
+		return fmt.Sprintf("%s and %d more; --output json lists all", strings.Join(ranges[:shown], ", "), len(ranges)-shown)
+	}
+	return strings.Join(ranges, ", ")
+}

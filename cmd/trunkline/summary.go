@@ -1,0 +1,117 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/trunkline/trunkline/pipeline"
+	"github.com/trunkline/trunkline/pipeline/ringcentral"
+)
+
+// summaryLimit is the most bytes that the summary line takes: schedulers pass it on (Airflow's XCom keeps 48 kB).
+const summaryLimit = 48 << 10
+
+// summary is the last line of all output, one JSON object.
+type summary struct {
+	RunID     string                    `json:"run_id"`
+	Verb      string                    `json:"verb"`
+	Status    string                    `json:"status"` // done, failed, refused, audit_failed, try_again or interrupted
+	Exit      int                       `json:"exit"`
+	Error     string                    `json:"error,omitempty"`
+	AccountID string                    `json:"account_id,omitempty"`
+	Days      *daysSum                  `json:"days,omitempty"`
+	Marts     *martSum                  `json:"marts,omitempty"`
+	Changed   []pipeline.PartitionRange `json:"changed_partitions"` // the first ones where they are too many
+	ChangedN  int                       `json:"changed_partitions_count"`
+	Requests  *reqSum                   `json:"requests,omitempty"`
+	Warnings  []string                  `json:"warnings,omitempty"`
+	Seconds   float64                   `json:"seconds"`
+
+	started time.Time
+	bytes   int64 // of the partitions of the days done
+	changed []pipeline.Partition
+}
+
+type daysSum struct {
+	Planned int      `json:"planned"`
+	Done    int      `json:"done"`
+	Changed int      `json:"changed"`
+	Failed  []string `json:"failed"` // ranges
+	Records int      `json:"records"`
+	Rows    int64    `json:"rows"` // that the days done hold
+}
+
+type martSum struct {
+	Stale   int `json:"stale_days"`
+	Changed int `json:"changed"`
+}
+
+type reqSum struct {
+	Total       int            `json:"total"`
+	ByGroup     map[string]int `json:"by_group"`
+	Retried     int            `json:"retried"`
+	RateLimited int            `json:"rate_limited"`
+}
+
+// extracted notes what an extraction did.
+func (s *summary) extracted(t pipeline.Tally, r ringcentral.Requests) {
+	s.AccountID = t.AccountID
+	s.Days = &daysSum{
+		Planned: len(t.Planned), Done: len(t.Done), Changed: len(t.Changed), Failed: pipeline.Ranges(t.Failed),
+		Records: t.Records, Rows: t.Rows,
+	}
+	s.bytes = t.Bytes
+	s.changed = append(s.changed, t.Changed...)
+	s.Warnings = append(s.Warnings, t.Warnings...)
+	s.Requests = requestSum(r)
+}
+
+func (s *summary) transformed(t pipeline.Transformed) {
+	s.Marts = &martSum{Stale: t.Stale, Changed: len(t.Changed)}
+	s.changed = append(s.changed, t.Changed...)
+}
+
+func (s *summary) end(status int, err error) {
+	s.Exit = status
+	s.Status = map[int]string{
+		exitDone: "done", exitFailed: "failed", exitUsage: "refused", exitModel: "audit_failed", exitLater: "try_again",
+	}[status]
+	if s.Status == "" {
+		s.Status = "interrupted"
+	}
+	if err != nil {
+		s.Error = err.Error()
+		if len(s.Error) > 4000 {
+			s.Error = s.Error[:4000] + "…"
+		}
+	}
+	s.Seconds = time.Since(s.started).Round(time.Millisecond).Seconds()
+}
+
+// silentVerbs end without a summary: they do no work.
+var silentVerbs = []string{"", "version", "completion"}
+
+// line is the summary as one line within the limit, nil for a verb that does no work.
+func (s *summary) line() []byte {
+	verb, _, _ := strings.Cut(s.Verb, " ")
+	for _, v := range silentVerbs {
+		if v == verb {
+			return nil
+		}
+	}
+	s.Verb, s.ChangedN, s.Changed = verb, len(s.changed), pipeline.PartitionRanges(s.changed)
+	for {
+		b, err := json.Marshal(s)
+		if err != nil {
+			return []byte(`{"status":"failed","exit":1,"error":"the summary could not be written"}` + "\n")
+		}
+		if len(b) < summaryLimit || len(s.Changed)+len(s.Warnings) == 0 {
+			return append(b, '\n')
+		}
+		s.Changed, s.Warnings = s.Changed[:len(s.Changed)*3/4], s.Warnings[:len(s.Warnings)*3/4]
+	}
+}
+
+// onStderr reports whether the verb's standard output is its result alone.
+func (s *summary) onStderr() bool { return s.Verb == "query" || s.Verb == "plan" }

@@ -1,0 +1,129 @@
+package ringcentral
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Options of a Client. Nil, and every zero value, mean what is stated here.
+type Options struct {
+	// HTTPClient sends the requests; its transport, jar and timeout are used, its redirect policy is
+	// not. Default: a client of its own with the settings of http.DefaultTransport.
+	HTTPClient *http.Client
+	// UserAgent is name/version (details).
+	// Default: trunkline/dev (+https://github.com/trunkline/trunkline).
+	UserAgent string
+	// Clock is the time. Default: SystemClock.
+	Clock Clock
+	// Log receives waits (debug; penalties warn) and retries (warn), nothing else. Default: silent.
+	Log *slog.Logger
+	// Tries is how often one request is sent at most. Default, and for less than one: 6.
+	Tries int
+	// RetryWait is the wait before the second try; it doubles up to a minute. Default, and for less
+	// than zero: 2 s.
+	RetryWait time.Duration
+}
+
+const (
+	defaultUserAgent = "trunkline/dev (+https://github.com/trunkline/trunkline)"
+	// attemptTimeout is for one answer, from connecting to the last byte of a page of many megabytes.
+	// It is measured on the machine's clock, whatever Clock says.
+	attemptTimeout = 2 * time.Minute
+	// longestBody is far beyond a full page of the most talkative records.
+	longestBody = 256 << 20
+	longestRest = time.Minute // between two tries
+)
+
+// A Client reads from one RingCentral as one user and one application. It is safe for use by many
+// goroutines, and they should share one: the rate belongs to the user and the application.
+type Client struct {
+	credentials Credentials
+	base        *url.URL
+	http        *http.Client
+	userAgent   string
+	clock       Clock
+	log         *slog.Logger
+	tries       int
+	retryWait   time.Duration
+	timeout     time.Duration
+	bodyLimit   int64
+	gate        *gate
+	session     session
+	scrub       *scrubber
+}
+
+// New checks the credentials and the options; it sends nothing. Its error names the variable to set.
+func New(c Credentials, o *Options) (*Client, error) {
+	base, err := c.check()
+	if err != nil {
+		return nil, err
+	}
+	if o == nil {
+		o = &Options{}
+	}
+	system := SystemClock()
+	clock := o.Clock
+	if clock.Now == nil {
+		clock.Now = system.Now
+	}
+	if clock.Sleep == nil {
+		clock.Sleep = system.Sleep
+	}
+	log := cmp.Or(o.Log, slog.New(slog.DiscardHandler))
+	client := &Client{
+		credentials: c, base: base, http: ownHTTP(o.HTTPClient),
+		userAgent: cmp.Or(o.UserAgent, defaultUserAgent), clock: clock, log: log,
+		tries: 6, retryWait: 2 * time.Second, timeout: attemptTimeout, bodyLimit: longestBody,
+		gate: newGate(clock, log), scrub: newScrubber(c),
+	}
+	if o.Tries > 0 {
+		client.tries = o.Tries
+	}
+	if o.RetryWait > 0 {
+		client.retryWait = o.RetryWait
+	}
+	return client, nil
+}
+
+// ownHTTP copies the client, because redirects are ours to judge: each is a request to count, and
+// the token must not follow one to another host.
+func ownHTTP(given *http.Client) *http.Client {
+	var own http.Client
+	if given != nil {
+		own = *given
+	} else if t, ok := http.DefaultTransport.(*http.Transport); ok {
+		own.Transport = t.Clone()
+	}
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &own
+}
+
+// String names the server, so that printing a Client shows no secret.
+func (c *Client) String() string { return fmt.Sprintf("ringcentral.Client{%s}", c.base) }
+
+// GoString is String.
+func (c *Client) GoString() string { return c.String() }
+
+// Format prints String for every verb: those that do not fit would spell out the fields.
+func (c *Client) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
+
+// AccountID asks for the id of the account that the user belongs to: decimal digits. Its errors are
+// the context's, an *Error, and that of an answer without a usable id.
+func (c *Client) AccountID(ctx context.Context) (string, error) {
+	a, err := c.send(ctx, c.get(readAccount, "/restapi/v1.0/account/~", ""))
+	if err != nil {
+		return "", fmt.Errorf("read the account: %w", err)
+	}
+	id, err := readAccountID(a.body)
+	if err != nil {
+		return "", fmt.Errorf("read the account: request %s: %s: set the account id by hand",
+			c.requestID(a.header), c.scrub.text(err.Error()))
+	}
+	return id, nil
+}

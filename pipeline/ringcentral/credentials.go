@@ -1,0 +1,139 @@
+package ringcentral
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Credentials are what a login needs. All four are required. Printing or logging them, in whatever
+// form, shows the server and the client id and never the two secrets.
+type Credentials struct {
+	ServerURL    string // scheme and host, e.g. https://platform.ringcentral.com; RC_SERVER_URL
+	ClientID     string // the application; RC_APP_CLIENT_ID
+	ClientSecret string // the application's secret; RC_APP_CLIENT_SECRET
+	JWT          string // the user's personal JWT; RC_USER_JWT
+}
+
+// String names the server and the client id.
+func (c Credentials) String() string {
+	return fmt.Sprintf("ringcentral.Credentials{%q, client %q}", safeURL(c.ServerURL), c.ClientID)
+}
+
+// GoString is String.
+func (c Credentials) GoString() string { return c.String() }
+
+// Format prints String for every verb: those that do not fit would spell out the fields.
+func (c Credentials) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
+
+// LogValue is what slog prints.
+func (c Credentials) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// MarshalText keeps the secrets out of encoders that look into structs, such as encoding/json.
+func (c Credentials) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// safeURL is the address without what may be secret in it: user, password, query.
+func safeURL(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// check says which variable is missing or wrong, and returns the server's address.
+func (c Credentials) check() (*url.URL, error) {
+	var missing []string
+	for _, v := range [][2]string{
+		{"RC_SERVER_URL", c.ServerURL}, {"RC_APP_CLIENT_ID", c.ClientID},
+		{"RC_APP_CLIENT_SECRET", c.ClientSecret}, {"RC_USER_JWT", c.JWT},
+	} {
+		if v[1] == "" {
+			missing = append(missing, v[0])
+		}
+		if strings.ContainsAny(v[1], " \t\r\n") {
+			return nil, fmt.Errorf("%s contains white space: set it without blanks and line ends", v[0])
+		}
+	}
+	if len(missing) > 0 {
+		return nil, fmt.Errorf("credentials are incomplete: set %s", strings.Join(missing, ", "))
+	}
+	return checkServer(c.ServerURL)
+}
+
+// checkServer never quotes the address as a whole: it may carry a password.
+func checkServer(address string) (*url.URL, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" {
+		return nil, errors.New("RC_SERVER_URL is not an address: set it to the like of https://platform.ringcentral.com")
+	}
+	if u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+		return nil, errors.New("RC_SERVER_URL has more than a scheme and a host: set it to the like of https://platform.ringcentral.com")
+	}
+	if u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
+		return nil, fmt.Errorf("RC_SERVER_URL is %s://%s: use https (plain http is for this machine's own addresses only)", u.Scheme, u.Host)
+	}
+	return &url.URL{Scheme: u.Scheme, Host: u.Host}, nil
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || (ip != nil && ip.IsLoopback())
+}
+
+// A scrubber takes secrets out of text that came from elsewhere: servers echo what they were sent.
+type scrubber struct {
+	mu       sync.Mutex
+	secrets  []string // longest first, so that no part of one is left standing
+	replacer *strings.Replacer
+}
+
+func newScrubber(c Credentials) *scrubber {
+	s := &scrubber{}
+	s.add(c.ClientSecret, c.JWT, c.ClientID+":"+c.ClientSecret)
+	return s
+}
+
+// add makes the secrets known, plain and in the encodings in which they travel.
+func (s *scrubber) add(secrets ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, v := range secrets {
+		b := []byte(v)
+		s.secrets = append(s.secrets, v, url.QueryEscape(v), url.PathEscape(v),
+			base64.StdEncoding.EncodeToString(b), base64.RawStdEncoding.EncodeToString(b),
+			base64.URLEncoding.EncodeToString(b), base64.RawURLEncoding.EncodeToString(b))
+	}
+	slices.SortFunc(s.secrets, func(a, b string) int {
+		if len(a) != len(b) {
+			return len(b) - len(a)
+		}
+		return strings.Compare(a, b)
+	})
+	s.secrets = slices.Compact(s.secrets)
+	pairs := make([]string, 0, 2*len(s.secrets))
+	for _, v := range s.secrets {
+		pairs = append(pairs, v, "[secret]")
+	}
+	s.replacer = strings.NewReplacer(pairs...)
+}
+
+// text returns one printable line without secrets, at most 500 bytes. Cutting comes last: a secret
+// that is cut first would not be recognised.
+func (s *scrubber) text(t string) string {
+	s.mu.Lock()
+	r := s.replacer
+	s.mu.Unlock()
+	t = strings.Join(strings.FieldsFunc(r.Replace(t), func(c rune) bool { return c < ' ' || c == 0x7f }), " ")
+	if len(t) > 500 {
+		t = strings.ToValidUTF8(t[:500], "") + "..."
+	}
+	return t
+}

@@ -1,0 +1,201 @@
+package ringcentral
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Error is an answer other than success, or none at all. What in its fields comes from the server is free of
+// the client's secrets. The codes are RingCentral's (CMN-401, OAU-128 and the like).
+type Error struct {
+	Status     int           // HTTP status; 0 when there was no complete answer
+	Code       string        // RingCentral's code, the most specific one that the answer has; may be empty
+	OAuth      string        // the login's own word, such as invalid_grant; empty elsewhere
+	Message    string        // the server's or the network's words, one line; may be empty
+	Permission string        // what to grant, for 403; may be empty
+	RequestID  string        // header rcrequestid, which RingCentral's support asks for; may be empty
+	RoutingKey string        // header routingkey, likewise
+	Path       string        // of the request, without query
+	RetryAfter time.Duration // what the answer asked to wait; 0 if it did not
+	Tries      int           // how often the request was sent
+
+	login bool // the answer is the token endpoint's
+}
+
+// CredentialsRefused tells that RingCentral does not accept who is asking: the login failed for good, or
+// a new token was refused like the one before it.
+func (e *Error) CredentialsRefused() bool {
+	if e.Status == http.StatusUnauthorized {
+		return true
+	}
+	return e.login && e.Status >= 300 && e.Status < 500 && !e.Temporary()
+}
+
+// PermissionMissing tells that the login is good but something must be granted first: Permission, if the
+// answer names it.
+func (e *Error) PermissionMissing() bool {
+	return e.Status == http.StatusForbidden && !e.CredentialsRefused()
+}
+
+// Temporary tells that the same request may succeed later. It has been repeated as often as is useful now.
+func (e *Error) Temporary() bool {
+	switch e.Status {
+	case 0, http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return true
+	default:
+		return e.Status >= 500 && e.Status != http.StatusNotImplemented
+	}
+}
+
+// repeatable tells whether to try again now. RingCentral's documents contradict each other on the
+// 5xx; these are the ones that its error page calls retryable.
+func (e *Error) repeatable() bool {
+	switch e.Status {
+	case 0, http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
+		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return e.RetryAfter <= longestWait
+	default:
+		return false
+	}
+}
+
+// Error says what happened, to which request, and what can be done.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Path)
+	if e.Path != "" {
+		b.WriteString(": ")
+	}
+	b.WriteString(e.verdict())
+	if e.Message != "" {
+		b.WriteString(": " + e.Message)
+	}
+	if e.RequestID != "" {
+		b.WriteString(" (request " + e.RequestID)
+		if e.RoutingKey != "" {
+			b.WriteString(", routing key " + e.RoutingKey)
+		}
+		b.WriteString(")")
+	}
+	return b.String() + ": " + e.advice()
+}
+
+func (e *Error) verdict() string {
+	s := "no complete answer"
+	if e.Status != 0 {
+		s = fmt.Sprintf("status %d", e.Status)
+	}
+	for _, code := range []string{e.Code, e.OAuth} {
+		if code != "" {
+			s += " " + code
+		}
+	}
+	if e.Tries > 1 {
+		s += fmt.Sprintf(", tried %d times", e.Tries)
+	}
+	return s
+}
+
+func (e *Error) advice() string {
+	switch {
+	case e.Temporary() && e.RetryAfter > 0:
+		return fmt.Sprintf("try again in %s", e.RetryAfter)
+	case e.Temporary():
+		return "try again later, and check RC_SERVER_URL and the network if it lasts"
+	case e.CredentialsRefused() && e.login:
+		return e.loginAdvice()
+	case e.CredentialsRefused():
+		return "a new token was refused too: RingCentral keeps about five sessions for one user and application, so stop other programs that use these credentials"
+	case e.PermissionMissing():
+		return e.permissionAdvice()
+	case e.Status == http.StatusNotFound:
+		return "check RC_SERVER_URL and the account id"
+	default:
+		return "the request is not acceptable as it is; RingCentral's support can trace it by the request id"
+	}
+}
+
+// loginAdvice gives the meaning of the refusals of RFC 6749 section 5.2 and RingCentral's own.
+func (e *Error) loginAdvice() string {
+	switch {
+	case e.OAuth == "invalid_client" || e.Status == http.StatusUnauthorized:
+		return "check RC_APP_CLIENT_ID and RC_APP_CLIENT_SECRET"
+	case e.OAuth == "unauthorized_client":
+		return "this application may not log in by JWT: check RC_APP_CLIENT_ID, and the application's authorization method and the JWT's list of applications in the developer console"
+	case e.OAuth == "invalid_grant" || e.Code == "OAU-331":
+		return "the JWT is expired, revoked, or not for this application: make a new one in the developer console and set RC_USER_JWT"
+	case e.OAuth == "" && e.Code == "":
+		return "this is not RingCentral's login: check RC_SERVER_URL"
+	default:
+		return "check RC_APP_CLIENT_ID, RC_APP_CLIENT_SECRET and RC_USER_JWT"
+	}
+}
+
+func (e *Error) permissionAdvice() string {
+	what := "the permission " + e.Permission
+	switch {
+	case e.Code == "":
+		return "the answer does not say what is missing: check that nothing between here and RingCentral blocks the request"
+	case e.Code == "CMN-109":
+		return "the account does not have this feature: ask RingCentral to enable it"
+	case e.Permission == "":
+		return "grant the user of RC_USER_JWT a role that may do this"
+	case e.Code == "CMN-401":
+		return "give the application " + what + " in RingCentral's developer console"
+	case e.Code == "CMN-419":
+		return "give the user of RC_USER_JWT a role with " + what + " in its extended scope (all extensions)"
+	default:
+		return "give the user of RC_USER_JWT a role with " + what
+	}
+}
+
+// errorBody has the shapes in which RingCentral's gateway, API and login tell an error. None of its
+// members is certain to be there.
+type errorBody struct {
+	errorItem
+	OAuth       string      `json:"error"`
+	Description string      `json:"error_description"`
+	Errors      []errorItem `json:"errors"`
+}
+
+type errorItem struct {
+	Code       string `json:"errorCode"`
+	Message    string `json:"message"`
+	Permission string `json:"permissionName"`
+}
+
+// refusal reads the error out of an answer, whatever its body is.
+func (c *Client) refusal(r request, a *answer) *Error {
+	e := &Error{Status: a.status, Path: r.url.Path, login: r.op == logIn}
+	e.RequestID, e.RoutingKey = c.requestID(a.header), c.scrub.text(a.header.Get("routingkey"))
+	e.RetryAfter, _ = retryAfter(a.header, c.clock.Now())
+	var b errorBody
+	if json.Valid(a.body) {
+		// A member of another type than expected is left out; the others are read all the same.
+		_ = json.Unmarshal(a.body, &b)
+	} else if len(a.body) > 0 {
+		b.Message = fmt.Sprintf("%d bytes of %q instead of JSON", len(a.body), a.header.Get("Content-Type"))
+	}
+	b.Message = firstOf(b.Message, b.Description)
+	for _, item := range append(b.Errors, b.errorItem) {
+		e.Code = firstOf(e.Code, item.Code)
+		e.Message = firstOf(e.Message, item.Message)
+		e.Permission = firstOf(e.Permission, item.Permission)
+	}
+	if e.Status == http.StatusForbidden && e.Code != "" && e.Code != "CMN-109" {
+		e.Permission = firstOf(e.Permission, r.op.permission(e.Code))
+	}
+	e.Code, e.OAuth = c.scrub.text(e.Code), c.scrub.text(b.OAuth)
+	e.Message, e.Permission = c.scrub.text(e.Message), c.scrub.text(e.Permission)
+	return e
+}
+
+func firstOf(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}

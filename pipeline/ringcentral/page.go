@@ -1,0 +1,171 @@
+package ringcentral
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// contents is what the client itself wants to know of a page; the records are passed over unread.
+type contents struct {
+	uri     string
+	records int
+	hash    [sha256.Size]byte // of the records' bytes
+	more    bool              // navigation.nextPage is there
+}
+
+// errMalformed marks a body that is not one JSON value, as opposed to one that is not a page.
+var errMalformed = errors.New("the body is not one JSON value")
+
+func malformed(err error) error { return fmt.Errorf("%w: %s", errMalformed, err) }
+
+// newDecoder reads the body in place. Doubled names and odd bytes inside records are data here: whoever
+// decodes the records judges them.
+func newDecoder(body []byte) *jsontext.Decoder {
+	return jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+}
+
+// members calls visit after each member's name; visit reads the member's value. The value that comes
+// next must be an object.
+func members(d *jsontext.Decoder, visit func(name string) error) error {
+	if _, err := d.ReadToken(); err != nil {
+		return malformed(err)
+	}
+	for d.PeekKind() != jsontext.KindEndObject {
+		name, err := d.ReadToken()
+		if err != nil {
+			return malformed(err)
+		}
+		if err := visit(name.String()); err != nil {
+			return err
+		}
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return malformed(err)
+	}
+	return nil
+}
+
+// document is members of a body that is one object and nothing else.
+func document(d *jsontext.Decoder, visit func(name string) error) error {
+	switch d.PeekKind() {
+	case jsontext.KindBeginObject:
+		if err := members(d, visit); err != nil {
+			return err
+		}
+	default:
+		if err := skip(d); err != nil {
+			return err
+		}
+		return errors.New("the body is not a JSON object")
+	}
+	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
+		return malformed(errors.New("something follows the object"))
+	}
+	return nil
+}
+
+func skip(d *jsontext.Decoder) error {
+	if err := d.SkipValue(); err != nil {
+		return malformed(err)
+	}
+	return nil
+}
+
+// readContents walks a page once.
+func readContents(body []byte) (contents, error) {
+	var c contents
+	found := false
+	d := newDecoder(body)
+	err := document(d, func(name string) error {
+		switch {
+		case name == "records" && found:
+			return errors.New("the body has records twice")
+		case name == "records" && d.PeekKind() == jsontext.KindBeginArray:
+			found = true
+			return c.readRecords(d, body)
+		case name == "uri" && d.PeekKind() == jsontext.KindString:
+			v, err := d.ReadToken()
+			if err != nil {
+				return malformed(err)
+			}
+			c.uri = v.String()
+			return nil
+		case name == "navigation" && d.PeekKind() == jsontext.KindBeginObject:
+			return members(d, func(name string) error {
+				c.more = c.more || (name == "nextPage" && d.PeekKind() != jsontext.KindNull)
+				return skip(d)
+			})
+		default:
+			return skip(d)
+		}
+	})
+	if err == nil && !found {
+		err = errors.New("the body has no array records")
+	}
+	return c, err
+}
+
+func (c *contents) readRecords(d *jsontext.Decoder, body []byte) error {
+	if _, err := d.ReadToken(); err != nil {
+		return malformed(err)
+	}
+	start := d.InputOffset()
+	for d.PeekKind() != jsontext.KindEndArray {
+		if err := skip(d); err != nil {
+			return err
+		}
+		c.records++
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return malformed(err)
+	}
+	c.hash = sha256.Sum256(body[start:d.InputOffset()])
+	return nil
+}
+
+// accountOf finds the account id in a uri like https://host/restapi/v1.0/account/400130008/call-log; it is
+// there even where the request said ~. Empty if it is not.
+func accountOf(uri string) string {
+	_, rest, _ := strings.Cut(uri, "/account/")
+	id, _, _ := strings.Cut(rest, "/")
+	if !isDigits(id) {
+		return ""
+	}
+	return id
+}
+
+// readAccountID takes the account's id as text. It is a number in some answers and a string in others, and
+// longer than a float can hold.
+func readAccountID(body []byte) (string, error) {
+	id := ""
+	d := newDecoder(body)
+	err := document(d, func(name string) error {
+		kind := d.PeekKind()
+		if name != "id" || (kind != jsontext.KindNumber && kind != jsontext.KindString) {
+			return skip(d)
+		}
+		v, err := d.ReadToken()
+		if err != nil {
+			return malformed(err)
+		}
+		id = v.String()
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	if !isDigits(id) {
+		return "", errors.New("the account has no id of digits")
+	}
+	return id, nil
+}
+
+func isDigits(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
+}

@@ -1,0 +1,242 @@
+package ringcentral
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// A request is sent with the token, or, if it carries a form, with the application's own password.
+type request struct {
+	op   operation
+	url  *url.URL
+	form url.Values
+}
+
+func (c *Client) get(op operation, path, query string) request {
+	u := *c.base
+	u.Path, u.RawQuery = path, query
+	return request{op: op, url: &u}
+}
+
+func (c *Client) post(op operation, path string, form url.Values) request {
+	r := c.get(op, path, "")
+	r.form = form
+	return r
+}
+
+// answer is what came back for one request.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+	sentAt time.Time
+	token  string // that the request was sent with
+	broken *Error // no complete answer came
+}
+
+const mostRedirects = 5
+
+// send gets a request answered with success. What may help is done here: waiting for the rate, a new
+// token after a 401, once, redirects within the server, and repeating what is repeatable, a bounded
+// number of times. Its errors are the context's, *Error, and those that no repetition can change.
+func (c *Client) send(ctx context.Context, r request) (*answer, error) {
+	refused, redirects := "", 0
+	for try := 1; ; {
+		a, err := c.once(ctx, r, refused)
+		if err != nil {
+			return nil, err
+		}
+		if a.broken == nil && a.status >= 200 && a.status < 300 {
+			return a, nil
+		}
+		if a.broken == nil && isRedirect(a) {
+			if r, err = c.follow(r, a); err != nil {
+				return nil, err
+			}
+			if redirects++; redirects > mostRedirects {
+				return nil, fmt.Errorf("%s: redirected more than %d times: check RC_SERVER_URL", r.url.Path, mostRedirects)
+			}
+			continue
+		}
+		e := a.broken
+		if e == nil {
+			e = c.refusal(r, a)
+		}
+		e.Tries = try
+		switch {
+		case e.Status == http.StatusUnauthorized && r.form == nil && refused == "":
+			refused = a.token
+		case !e.repeatable() || try >= c.tries:
+			return nil, e
+		default:
+			if err := c.rest(ctx, e); err != nil {
+				return nil, err
+			}
+		}
+		c.gate.retried()
+		try++
+	}
+}
+
+// rest waits before the next try. After a 429 it is the gate that waits, for everybody.
+func (c *Client) rest(ctx context.Context, e *Error) error {
+	wait := min(c.retryWait<<min(e.Tries-1, 16), longestRest)
+	switch {
+	case e.Status == http.StatusTooManyRequests:
+		wait = 0
+	case e.RetryAfter > 0:
+		wait = e.RetryAfter
+	}
+	c.log.WarnContext(ctx, "trying again", "path", e.Path, "status", e.Status, "code", e.Code,
+		"message", e.Message, "request_id", e.RequestID, "try", e.Tries, "wait", wait)
+	if wait == 0 {
+		return ctx.Err()
+	}
+	return c.clock.Sleep(ctx, wait)
+}
+
+// once waits for the gate, then for a token, and sends. In this order a long wait cannot make the token
+// old, and nothing leaves after the login was refused.
+func (c *Client) once(ctx context.Context, r request, refused string) (*answer, error) {
+	p, err := c.gate.enter(ctx, r.op)
+	if err != nil {
+		var e *Error
+		if errors.As(err, &e) {
+			e.Path = r.url.Path
+		}
+		return nil, err
+	}
+	token := ""
+	if r.form == nil {
+		if token, err = c.token(ctx, refused); err != nil {
+			p.unused()
+			return nil, fmt.Errorf("log in: %w", err)
+		}
+	}
+	return c.exchange(ctx, p, r, token)
+}
+
+// exchange sends one request and reads its answer.
+func (c *Client) exchange(parent context.Context, p *pass, r request, token string) (*answer, error) {
+	ctx, cancel := context.WithTimeout(parent, c.timeout)
+	defer cancel()
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: p.written})
+	req, err := c.httpRequest(ctx, r, token)
+	if err != nil {
+		p.unused()
+		return nil, err
+	}
+	a := &answer{sentAt: c.clock.Now(), token: token}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		p.failed()
+		return c.noAnswer(parent, r, a, err)
+	}
+	defer func() { _ = resp.Body.Close() }() // the body is read, or its failure told
+	p.answered(resp.StatusCode, resp.Header)
+	a.status, a.header = resp.StatusCode, resp.Header
+	a.body, err = io.ReadAll(io.LimitReader(resp.Body, c.bodyLimit+1))
+	if int64(len(a.body)) > c.bodyLimit {
+		return nil, fmt.Errorf("%s: request %s: the answer is longer than %d bytes: ask for fewer records a page",
+			r.url.Path, c.requestID(a.header), c.bodyLimit)
+	}
+	// What stands in a broken error page does not matter: its status says enough.
+	if err != nil && a.status < 300 {
+		return c.noAnswer(parent, r, a, err)
+	}
+	return a, nil
+}
+
+// noAnswer turns what the network says into an error: final if the caller has gone or the server is not
+// who it should be. The network's own error is not kept as a cause: it can quote the server's bytes.
+func (c *Client) noAnswer(parent context.Context, r request, a *answer, err error) (*answer, error) {
+	if parent.Err() != nil {
+		return nil, fmt.Errorf("%s: %w", r.url.Path, parent.Err())
+	}
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	var untrusted *tls.CertificateVerificationError
+	if errors.As(err, &untrusted) {
+		return nil, fmt.Errorf("%s: %s: check RC_SERVER_URL and this machine's root certificates",
+			r.url.Path, c.scrub.text(err.Error()))
+	}
+	text := c.scrub.text(err.Error())
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		text = "it did not come in time"
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		text = "it was cut short"
+	}
+	a.broken = &Error{Message: text, Path: r.url.Path, RequestID: c.requestID(a.header), login: r.op == logIn}
+	return a, nil
+}
+
+func (c *Client) httpRequest(ctx context.Context, r request, token string) (*http.Request, error) {
+	method, body := http.MethodGet, io.Reader(nil)
+	if r.form != nil {
+		method, body = http.MethodPost, strings.NewReader(r.form.Encode())
+	}
+	req, err := http.NewRequestWithContext(ctx, method, r.url.String(), body)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %s", r.url.Path, c.scrub.text(err.Error()))
+	}
+	req.Header.Set("User-Agent", c.userAgent)
+	req.Header.Set("Accept", "application/json")
+	if r.form != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.SetBasicAuth(c.credentials.ClientID, c.credentials.ClientSecret)
+	} else {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	return req, nil
+}
+
+func isRedirect(a *answer) bool {
+	switch a.status {
+	case 301, 302, 303, 307, 308:
+		return true
+	default:
+		return false
+	}
+}
+
+// follow makes the request that a redirect asks for, if it stays on the same scheme, host and port and
+// keeps the method: token and password must not reach anybody else.
+func (c *Client) follow(r request, a *answer) (request, error) {
+	target, err := r.url.Parse(a.header.Get("Location"))
+	switch {
+	case err != nil || a.header.Get("Location") == "":
+		return r, fmt.Errorf("%s: status %d without a usable Location: check RC_SERVER_URL", r.url.Path, a.status)
+	case origin(target) != origin(c.base) || target.User != nil:
+		return r, fmt.Errorf("%s: redirected to %s, which is not followed: check RC_SERVER_URL",
+			r.url.Path, c.scrub.text(target.Scheme+"://"+target.Host))
+	case r.form != nil && a.status < 307:
+		return r, fmt.Errorf("%s: status %d would turn the login into something else: check RC_SERVER_URL", r.url.Path, a.status)
+	}
+	r.url = target
+	return r, nil
+}
+
+// origin writes scheme, host and port in one way.
+func origin(u *url.URL) string {
+	port := u.Port()
+	switch {
+	case port == "" && u.Scheme == "https":
+		port = "443"
+	case port == "" && u.Scheme == "http":
+		port = "80"
+	}
+	return u.Scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
+}
+
+func (c *Client) requestID(h http.Header) string { return c.scrub.text(h.Get("rcrequestid")) }

@@ -1,0 +1,134 @@
+package ringcentral
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"sync"
+	"time"
+)
+
+// session is the login: the token, held in memory only, and the one login in flight.
+type session struct {
+	mu      sync.Mutex
+	token   string
+	renewAt time.Time
+	refused error // the login failed for good: nothing is sent any more
+	pending *pendingLogin
+}
+
+// pendingLogin is the login in flight, for those who wait for it. Its results are set before done is closed.
+type pendingLogin struct {
+	done      chan struct{}
+	token     string
+	err       error
+	abandoned bool // the goroutine that ran it was told to stop: its error is not the others'
+}
+
+// token returns a token that is good for another minute, and not the refused one. RingCentral asks not
+// to log in several times at once, so all who need a token wait for one login.
+func (c *Client) token(ctx context.Context, refused string) (string, error) {
+	s := &c.session
+	for {
+		s.mu.Lock()
+		if s.refused != nil {
+			defer s.mu.Unlock()
+			return "", s.refused
+		}
+		if s.token != "" && s.token != refused && c.clock.Now().Before(s.renewAt) {
+			defer s.mu.Unlock()
+			return s.token, nil
+		}
+		l, first := s.pending, s.pending == nil
+		if first {
+			l = &pendingLogin{done: make(chan struct{})}
+			s.pending = l
+		}
+		s.mu.Unlock()
+		if first {
+			return c.runLogin(ctx, l)
+		}
+		select {
+		case <-l.done:
+		case <-ctx.Done():
+			return "", ctx.Err()
+		}
+		if !l.abandoned {
+			return l.token, l.err
+		}
+	}
+}
+
+// runLogin logs in for everybody who waits.
+func (c *Client) runLogin(ctx context.Context, l *pendingLogin) (string, error) {
+	token, renewAt, err := c.logIn(ctx)
+	s := &c.session
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l.token, l.err, l.abandoned = token, err, ctx.Err() != nil
+	s.token, s.renewAt, s.pending = token, renewAt, nil
+	var e *Error
+	if errors.As(err, &e) && e.CredentialsRefused() {
+		s.refused = err
+	}
+	close(l.done)
+	return token, err
+}
+
+// logIn exchanges the JWT for a token. What RingCentral answers is never quoted.
+func (c *Client) logIn(ctx context.Context) (token string, renewAt time.Time, err error) {
+	a, err := c.send(ctx, c.post(logIn, "/restapi/oauth/token", url.Values{
+		"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"},
+		"assertion":  {c.credentials.JWT},
+	}))
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	var body struct {
+		AccessToken string  `json:"access_token"`
+		ExpiresIn   float64 `json:"expires_in"`
+	}
+	if err := json.Unmarshal(a.body, &body); err != nil || body.AccessToken == "" {
+		return "", time.Time{}, fmt.Errorf("request %s: the answer has no token: check RC_SERVER_URL", c.requestID(a.header))
+	}
+	c.scrub.add(body.AccessToken)
+	return body.AccessToken, a.sentAt.Add(useful(body.ExpiresIn)), nil
+}
+
+// useful is how long a token is used: until a minute before it expires, or half its life if that is
+// short. An answer that does not say is taken for the shortest life that RingCentral gives, 600 s.
+func useful(expiresIn float64) time.Duration {
+	life := 10 * time.Minute
+	if expiresIn > 0 && expiresIn < 1e8 {
+		life = time.Duration(expiresIn * float64(time.Second))
+	}
+	return max(life-time.Minute, life/2)
+}
+
+// Logout revokes the token, if there is one. RingCentral keeps few sessions for one user and
+// application; those that are not revoked live on until they expire. It is sent once. The error is for
+// information: nothing depends on it. A request after Logout logs in again.
+func (c *Client) Logout(ctx context.Context) error {
+	defer c.http.CloseIdleConnections()
+	s := &c.session
+	s.mu.Lock()
+	token, refused := s.token, s.refused
+	s.token = ""
+	s.mu.Unlock()
+	if token == "" || refused != nil {
+		return nil
+	}
+	r := c.post(logOut, "/restapi/oauth/revoke", url.Values{"token": {token}})
+	a, err := c.once(ctx, r, "")
+	switch {
+	case err != nil:
+		return fmt.Errorf("log out: %w", err)
+	case a.broken != nil:
+		return fmt.Errorf("log out: %w", a.broken)
+	case a.status >= 300:
+		return fmt.Errorf("log out: %w", c.refusal(r, a))
+	}
+	return nil
+}
