@@ -1,0 +1,348 @@
+package simulator_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/legacy"
+	"github.com/trunkline/trunkline/pipeline/ringcentral/simulator"
+)
+
+const batchJSON = "application/vnd.ringcentral.multipart+json"
+
+// contract is an OpenAPI document that answers are checked against.
+type contract struct {
+	*openapi3.T
+	router routers.Router
+	// errorSchema is for the statuses that the document does not list with an operation; empty if it lists all.
+	errorSchema string
+}
+
+func loadContract(t *testing.T, path, errorSchema string, edit func(*openapi3.T)) *contract {
+	t.Helper()
+	document, err := openapi3.NewLoader().LoadFromFile(path)
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	edit(document)
+	router, err := legacy.NewRouter(document, openapi3.DisableExamplesValidation())
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return &contract{document, router, errorSchema}
+}
+
+func ownContract(t *testing.T) *contract {
+	return loadContract(t, "testdata/contract.yaml", "", func(*openapi3.T) {})
+}
+
+// fullSpecification is RingCentral's document. It lists few error statuses, so error bodies are checked against its
+// error model. Its enums stay closed, but for the values that the simulator invents to be ahead of them.
+func fullSpecification(t *testing.T, path string) *contract {
+	return loadContract(t, path, "ApiErrorResponseModel", func(d *openapi3.T) {
+		d.Servers, d.Security = nil, nil
+		for _, item := range d.Paths.Map() {
+			for _, operation := range item.Operations() {
+				operation.Security = nil // it refers to a scheme that the document does not define
+			}
+		}
+		for schema, value := range simulator.Strange() {
+			s := d.Components.Schemas[schema].Value
+			s.Enum = append(s.Enum, value)
+		}
+	})
+}
+
+// check validates status, media type and body of an answer.
+func (c *contract) check(r response) error {
+	route, parameters, err := c.router.FindRoute(r.Request)
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.Request.URL, err)
+	}
+	media, mediaParameters, err := mime.ParseMediaType(orNone(r.Header.Get("Content-Type")))
+	if err != nil {
+		return err
+	}
+	if media == "multipart/mixed" {
+		return c.checkMixed(r.body, mediaParameters["boundary"])
+	}
+	listed := route.Operation.Responses.Status(r.StatusCode) != nil
+	if !listed && c.errorSchema != "" && r.StatusCode >= 400 {
+		return c.visit(c.errorSchema, r.body)
+	}
+	if media == batchJSON && c.errorSchema != "" {
+		return c.checkBatch(r.body) // the full specification knows the other form of a batch only
+	}
+	input := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: &openapi3filter.RequestValidationInput{
+			Request: r.Request, PathParams: parameters, Route: route},
+		Status: r.StatusCode, Header: r.Header,
+		Options: &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true},
+	}
+	return openapi3filter.ValidateResponse(r.Request.Context(), input.SetBodyBytes(r.body))
+}
+
+func orNone(contentType string) string {
+	if contentType == "" {
+		return "none/none"
+	}
+	return contentType
+}
+
+// schema names differ between the two documents.
+func (c *contract) schema(own, full string) string {
+	if c.errorSchema != "" {
+		return full
+	}
+	return own
+}
+
+func (c *contract) visit(schema string, body []byte) error {
+	var value any
+	if err := json.Unmarshal(body, &value); err != nil {
+		return err
+	}
+	ref := c.Components.Schemas[schema]
+	if ref == nil {
+		return fmt.Errorf("no schema %s", schema)
+	}
+	if err := ref.Value.VisitJSON(value, openapi3.MultiErrors()); err != nil {
+		return fmt.Errorf("%s: %w", schema, err)
+	}
+	return nil
+}
+
+// recordOrError checks one element of a batch.
+func (c *contract) recordOrError(body []byte) error {
+	if bytes.Contains(body, []byte(`"errorCode"`)) {
+		return c.visit(c.schema("Error", c.errorSchema), body)
+	}
+	return c.visit(c.schema("Call", "CallLogRecord"), body)
+}
+
+func (c *contract) checkBatch(body []byte) error {
+	var elements []struct{ Body json.RawMessage }
+	if err := json.Unmarshal(body, &elements); err != nil {
+		return err
+	}
+	for _, element := range elements {
+		if err := c.recordOrError(element.Body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *contract) checkMixed(body []byte, boundary string) error {
+	reader := multipart.NewReader(bytes.NewReader(body), boundary)
+	for i := 0; ; i++ {
+		part, err := reader.NextPart()
+		if errors.Is(err, io.EOF) && i > 1 {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		text, err := io.ReadAll(part)
+		if err != nil {
+			return err
+		}
+		if i > 0 {
+			err = c.recordOrError(text)
+		} else if c.errorSchema == "" {
+			err = c.visit("BatchStatus", text)
+		}
+		if err != nil {
+			return fmt.Errorf("part %d: %w", i, err)
+		}
+	}
+}
+
+// every returns an answer of every kind that the simulator gives, by a name.
+func every(t *testing.T) map[string]response {
+	b := open(t, small())
+	get := func(path string) response { return b.get(path) }
+	two := window(noon().AddDate(0, 0, -2), noon())
+	records := decodeAll[call](t, truth(b.Simulator, noon().AddDate(0, 0, -2), noon()))
+	first, second := records[0].ID, records[1].ID
+	batch := callLog + "/" + first + ",missing," + second
+	bearer := "Bearer " + b.token
+	id, secret, jwt := b.Credentials()
+	answers := map[string]response{
+		"account":             get(account),
+		"extensions":          get(account + "/extension"),
+		"extensions filtered": get(account + "/extension?type=User&status=Enabled&perPage=3&page=2"),
+		"extensions empty":    get(account + "/extension?page=900"),
+		"extension":           get(account + "/extension/~"),
+		"detailed":            get(callLog + "?view=Detailed&perPage=max&" + two),
+		"simple":              get(callLog + "?perPage=1000&" + two),
+		"page of several":     get(callLog + "?perPage=7&page=2&" + two),
+		"defaults":            get(callLog),
+		"empty":               get(callLog + "?page=77&" + two),
+		"own detailed":        get(ownLog + "?view=Detailed&" + two),
+		"own simple":          get(ownLog + "?" + two),
+		"record":              get(callLog + "/" + first),
+		"record detailed":     get(callLog + "/" + first + "?view=Detailed"),
+		"own record missing":  get(ownLog + "/missing"),
+		"batch":               get(batch + "?view=Detailed"),
+		"batch as JSON":       b.do("GET", batch, "", "Authorization", bearer, "Accept", batchJSON),
+		"too large a batch":   get(callLog + "/" + strings.Repeat("x,", 51)),
+		"bad view":            get(callLog + "?view=Full"),
+		"session with window": get(callLog + "?sessionId=1&" + two),
+		"other account":       get("/restapi/v1.0/account/1/call-log"),
+		"other extension":     get(account + "/extension/1"),
+		"no token":            b.do("GET", callLog, ""),
+		"garbage token":       b.do("GET", callLog, "", "Authorization", "Bearer x"),
+		"unknown token":       b.do("GET", callLog, "", "Authorization", "Bearer "+strings.Repeat("x", len(b.token))),
+		"basic instead":       b.do("GET", callLog, "", "Authorization", "Basic eDp5"),
+		"token":               b.assert(jwt),
+		"expired JWT":         b.assert(b.JWT(noon())),
+		"wrong client":        b.post(tokenPath, url.Values{"grant_type": {jwtGrant}}, id, "x"),
+		"password grant":      b.post(tokenPath, url.Values{"grant_type": {"password"}}, id, secret),
+	}
+	// The group auth admits five requests a minute.
+	b.clock.advance(time.Minute)
+	answers["unknown grant"] = b.post(tokenPath, url.Values{"grant_type": {"other"}}, id, secret)
+	answers["no client"] = b.do("POST", tokenPath, "", "Content-Type", "application/x-www-form-urlencoded")
+	answers["not a form"] = b.do("POST", tokenPath, "{}", "Content-Type", "application/json")
+	answers["revoked"] = b.post("/restapi/oauth/revoke", url.Values{"token": {"x"}}, id, secret)
+	tight := small()
+	tight.HeavyLimit = 1
+	b = open(t, tight)
+	b.get(callLog)
+	answers["too many"] = get(callLog)
+	return answers
+}
+
+func checkAll(t *testing.T, c *contract) {
+	openapi3filter.RegisterBodyDecoder(batchJSON, openapi3filter.JSONBodyDecoder)
+	for name, answer := range every(t) {
+		if err := c.check(answer); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAnswersKeepTheContract(t *testing.T) {
+	checkAll(t, ownContract(t))
+}
+
+func TestAnswersKeepTheFullSpecification(t *testing.T) {
+	path := os.Getenv("TRUNKLINE_OPENAPI")
+	if path == "" {
+		t.Skip("not checked: TRUNKLINE_OPENAPI does not name RingCentral's OpenAPI document")
+	}
+	checkAll(t, fullSpecification(t, path))
+}
+
+// The contract itself must be able to fail, and must hold exactly what is served.
+func TestContractRefuses(t *testing.T) {
+	c := ownContract(t)
+	b := open(t, small())
+	answer := b.get(callLog + "?perPage=1")
+	answer.body = bytes.Replace(answer.body, []byte(`"perPage":1`), []byte(`"perPage":"1"`), 1)
+	if c.check(answer) == nil {
+		t.Error("a page whose perPage is text passed")
+	}
+	answer = b.get(callLog + "?view=Detailed&perPage=3&" + window(noon().AddDate(0, 0, -1), noon()))
+	answer.body = bytes.ReplaceAll(answer.body, []byte(`"direction":"Outbound"`), []byte(`"direction":"Out"`))
+	answer.body = bytes.ReplaceAll(answer.body, []byte(`"direction":"Inbound"`), []byte(`"direction":"In"`))
+	if c.check(answer) == nil {
+		t.Error("records with an unknown direction passed")
+	}
+	for path, item := range c.Paths.Map() {
+		for method := range item.Operations() {
+			path = strings.NewReplacer("{accountId}", "~", "{extensionId}", "~", "{callRecordId}", "x").Replace(path)
+			body := b.do(method, path, "").body
+			if bytes.Contains(body, []byte("AGW-404")) {
+				t.Errorf("%s %s is in the contract and not served", method, path)
+			}
+		}
+	}
+	r := b.get(account + "/call-log-sync")
+	r.mustBe(t, 404, "AGW-404")
+	if _, _, err := c.router.FindRoute(r.Request); err == nil {
+		t.Error("call-log-sync is not served but in the contract")
+	}
+	b.do("DELETE", ownLog, "", "Authorization", "Bearer "+b.token).mustBe(t, 404, "AGW-404")
+}
+
+// Invented payloads of every published shape.
+func TestFixturesKeepTheContract(t *testing.T) {
+	c := ownContract(t)
+	schemas := map[string]string{
+		"account.json": "Account", "batch.json": "Batch", "call-log-page-simple.json": "CallPage",
+		"error-gateway.json": "Error", "error-permission.json": "Error", "error-token.json": "TokenError",
+		"error-two.json": "Error", "extension-list.json": "ExtensionPage", "extract-sync.json": "SyncPage",
+		"own-call-log-page-detailed.json": "CallPage", "own-call-log-page-simple.json": "CallPage",
+		"record-detailed.json": "Call", "record-simple.json": "Call",
+		"sync-full.json": "SyncPage", "sync-incremental.json": "SyncPage", "token.json": "Token",
+	}
+	for _, path := range files(t, "testdata/*.json") {
+		if err := c.visit(schemas[filepath.Base(path)], read(t, path)); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if err := c.checkMixed(read(t, "testdata/batch-mixed.txt"), "Boundary_7"); err != nil {
+		t.Errorf("batch-mixed.txt: %v", err)
+	}
+}
+
+func files(t *testing.T, pattern string) []string {
+	t.Helper()
+	paths, err := filepath.Glob(pattern)
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("%s: no file, %v", pattern, err)
+	}
+	return paths
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	body, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
+}
+
+// Every header that clients rely on is there.
+func TestHeaders(t *testing.T) {
+	b := open(t, small())
+	answer := b.do("GET", callLog+"?view=Detailed&"+window(noon().AddDate(0, 0, -1), noon()), "",
+		"Authorization", "Bearer "+b.token, "Accept-Encoding", "gzip")
+	want := map[string]string{
+		"X-Rate-Limit-Group": "heavy", "X-Rate-Limit-Limit": "1000000", "X-Rate-Limit-Remaining": "999999",
+		"X-Rate-Limit-Window": "60", "Content-Type": "application/json;charset=utf-8", "Content-Encoding": "gzip",
+		"Date": noon().Format(http.TimeFormat),
+	}
+	for name, value := range want {
+		if got := answer.Header.Get(name); got != value {
+			t.Errorf("%s: %q, want %q", name, got, value)
+		}
+	}
+	other := b.get(account)
+	for _, name := range []string{"RCRequestId", "RoutingKey"} {
+		if answer.Header.Get(name) == "" || other.Header.Get(name) == "" {
+			t.Errorf("no %s", name)
+		}
+	}
+	if answer.Header.Get("RCRequestId") == other.Header.Get("RCRequestId") {
+		t.Error("two requests with one RCRequestId")
+	}
+}

@@ -1,0 +1,190 @@
+package simulator
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const jsonType = "application/json;charset=utf-8"
+
+// group is a rate group ("throttling group" in RingCentral's words): all operations of a group share one limit.
+type group string
+
+const (
+	ungrouped group = ""
+	auth      group = "auth"
+	light     group = "light"
+	medium    group = "medium"
+	heavy     group = "heavy"
+)
+
+// limit is how many requests of a group a window admits, as RingCentral documents it but for the group heavy.
+func (o *Options) limit(g group) int {
+	switch g {
+	case auth:
+		return 5
+	case light:
+		return 50
+	case medium:
+		return 40
+	default:
+		return o.HeavyLimit
+	}
+}
+
+// answer is a response before it is sent.
+type answer struct {
+	status      int
+	contentType string // empty for JSON
+	body        []byte
+	records     int // call records in the body
+}
+
+// routes names every operation that is served. Anything else, other methods included, is the gateway's 404.
+func (s *Simulator) routes() *http.ServeMux {
+	const account = "GET /restapi/v1.0/account/{account}"
+	const own = account + "/extension/{extension}"
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /restapi/oauth/token", s.open(s.token))
+	mux.HandleFunc("POST /restapi/oauth/revoke", s.open(s.revoke))
+	mux.HandleFunc(account, s.closed(light, s.account))
+	mux.HandleFunc(account+"/extension", s.closed(medium, s.extensions))
+	mux.HandleFunc(own, s.closed(light, s.extension))
+	mux.HandleFunc(account+"/call-log", s.closed(heavy, s.callLog))
+	mux.HandleFunc(own+"/call-log", s.closed(heavy, s.callLog))
+	mux.HandleFunc(account+"/call-log/{records}", s.closed(heavy, s.recordsByID))
+	mux.HandleFunc(own+"/call-log/{records}", s.closed(heavy, s.recordsByID))
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		s.send(w, r, ungrouped, fail(404, "AGW-404", "Resource not found"))
+	})
+	return mux
+}
+
+// open wraps the operations that need no access token. They are counted per application; whoever presents an unknown
+// one shares a count with all others who do.
+func (s *Simulator) open(operation func(*http.Request) *answer) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		application, _, _ := r.BasicAuth()
+		if application != s.sessions.clientID {
+			application = ""
+		}
+		if s.admit(w, r, bucketKey{application: application}, auth) {
+			s.send(w, r, auth, operation(r))
+		}
+	}
+}
+
+// closed wraps the operations that need an access token and name an account, and perhaps an extension, in the path.
+func (s *Simulator) closed(g group, operation func(*http.Request, *extension) *answer) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if refusal := s.sessions.check(r, s.options.Now()); refusal != nil {
+			s.send(w, r, ungrouped, refusal)
+			return
+		}
+		key := bucketKey{user: s.company.admin().idText(), application: s.sessions.clientID}
+		if !s.admit(w, r, key, g) {
+			return
+		}
+		x, refusal := s.addressed(r)
+		if refusal != nil {
+			s.send(w, r, g, refusal)
+			return
+		}
+		s.send(w, r, g, operation(r, x))
+	}
+}
+
+// admit counts a request, sets the headers that tell the rate, and answers itself if the request is refused.
+func (s *Simulator) admit(w http.ResponseWriter, r *http.Request, key bucketKey, g group) bool {
+	limit := s.options.limit(g)
+	key.group = g
+	remaining, ok := s.limiter.take(key, limit, s.options.Now())
+	h := w.Header()
+	h.Set("X-Rate-Limit-Group", string(g))
+	h.Set("X-Rate-Limit-Limit", strconv.Itoa(limit))
+	h.Set("X-Rate-Limit-Remaining", strconv.Itoa(remaining))
+	h.Set("X-Rate-Limit-Window", wholeSeconds(s.options.Window))
+	if !ok {
+		h.Set("Retry-After", wholeSeconds(s.options.Penalty))
+		s.send(w, r, g, fail(429, "CMN-301", "Request rate exceeded"))
+	}
+	return ok
+}
+
+func wholeSeconds(d time.Duration) string {
+	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
+}
+
+// addressed resolves the account and the extension in a path; ~ is the token's own. The extension is nil where the
+// path names none.
+func (s *Simulator) addressed(r *http.Request) (*extension, *answer) {
+	if id := r.PathValue("account"); id != "~" && id != s.AccountID() {
+		return nil, notFound("accountId")
+	}
+	switch id := r.PathValue("extension"); id {
+	case "":
+		return nil, nil
+	case "~":
+		return s.company.admin(), nil
+	default:
+		if x := s.company.byID[id]; x != nil {
+			return x, nil
+		}
+		return nil, notFound("extensionId")
+	}
+}
+
+func (s *Simulator) send(w http.ResponseWriter, r *http.Request, g group, a *answer) {
+	s.counts.add(g, a)
+	n := uint64(s.requests.Add(1))
+	h := w.Header()
+	h.Set("Date", s.options.Now().UTC().Format(http.TimeFormat))
+	h.Set("Content-Type", orDefault(a.contentType, jsonType))
+	h.Set("Vary", "Accept-Encoding")
+	h.Set("RoutingKey", "SIM01P01PAS01")
+	h.Set("RCRequestId", fmt.Sprintf("%08x-0000-4000-8000-%012x", uint32(mix(n)), n))
+	body := a.body
+	// Below a kilobyte compression costs more than it saves.
+	if len(body) > 1024 && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		h.Set("Content-Encoding", "gzip")
+		body = compress(body)
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(a.status)
+	// A client that has gone away is its own affair.
+	_, _ = w.Write(body)
+}
+
+func compress(body []byte) []byte {
+	var b bytes.Buffer
+	// Neither the level, a constant of the package, nor a bytes.Buffer can fail.
+	z, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed)
+	_, _ = z.Write(body)
+	_ = z.Close()
+	return b.Bytes()
+}
+
+// clientURL is the scheme and host that the client used.
+func clientURL(r *http.Request) string {
+	if r.TLS != nil {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
+
+// encode writes a value as JSON with its ampersands readable.
+func encode(v any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		panic(fmt.Sprintf("simulator: encoding its own %T: %v", v, err)) // a defect of this package, not of its input
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}

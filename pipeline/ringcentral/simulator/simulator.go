@@ -1,0 +1,215 @@
+// Package simulator is a RingCentral over HTTP: log in, read the account, its extensions and its call log, under the
+// rate limits of the real one. It needs no account and no network beyond the listener that it is mounted on.
+//
+// It promises:
+//   - The same seed and population give the same account, byte for byte. The calls of a UTC day depend on the seed, the
+//     population and the date alone: not on other days, not on the order of requests, not on the clock, not on the
+//     address at which the simulator listens.
+//   - A call can be seen from 20 s after its end, by the clock in Options.
+//   - Recorded call records are served as they were recorded, byte for byte.
+//
+// What it does not know: calls in progress, calls that change or vanish later, the sync feeds, messages and the audio of
+// recordings. Facts about RingCentral come from its published OpenAPI document (revision of 2026-08-13), its developer
+// documentation and published payloads; where these are silent, the comment at the code says what was assumed.
+package simulator
+
+import (
+	"fmt"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// Population says which company is simulated. Together with a date it decides that day's calls.
+type Population struct {
+	// Seed chooses one company among all that fit the other members. Every value is a seed.
+	Seed int64
+	// Extensions counts users, call queues and one IVR menu: 5 to 5000, default 50.
+	Extensions int
+	// CallsPerDay is how many call records a working day has, give or take a few: 1 to 100000, default 2000.
+	// Nights and weekends are thin, so the mean over a week is about three quarters of it.
+	CallsPerDay int
+	// Location is where the company works; its working hours follow that zone's daylight saving time.
+	// Default America/New_York.
+	Location *time.Location
+}
+
+// Options of a Simulator. The zero value of each member means the default stated with it.
+type Options struct {
+	Population
+	// HeavyLimit is how many requests of the group heavy a user may send in Window; default 10. The other groups keep
+	// RingCentral's defaults: light 50, medium 40, auth 5.
+	HeavyLimit int
+	// Window is the length of the sliding window that requests are counted in; default 60 s.
+	Window time.Duration
+	// Penalty is how long everything of a group is refused after its limit was exceeded; default 60 s.
+	Penalty time.Duration
+	// TokenLifetime caps how long an access token is accepted; default 1 h, the most that RingCentral grants.
+	TokenLifetime time.Duration
+	// BaseURL is the scheme and host of the uris inside call records, default https://platform.ringcentral.example
+	// (a name that can never be resolved). It is fixed, and not the address that a client happened to use, so that a
+	// record has the same bytes on every port. The uris of pages, the account and extensions do carry the client's.
+	BaseURL string
+	// Now is the clock; default time.Now.
+	Now func() time.Time
+	// Recorded, if not empty, is served instead of a generated population.
+	Recorded []Recording
+}
+
+// Simulator answers HTTP requests as RingCentral would. It is safe for concurrent use.
+type Simulator struct {
+	options  Options
+	company  *company
+	calls    calls
+	limiter  *limiter
+	sessions *sessions
+	mux      *http.ServeMux
+	requests atomic.Int64
+	counts   counts
+}
+
+// calls is where call records come from: a generated population, or recordings.
+type calls interface {
+	// span is the first and the last day that can hold calls, both inclusive, in days since 1970-01-01 UTC.
+	span(now time.Time) (first, last int)
+	// on returns the records of the company's log that start on a day, oldest first; not to be changed.
+	on(day int) []*record
+	// find returns the record of the company's log that an id belongs to, in whichever extension's log the id was
+	// seen, or nil.
+	find(id string) *record
+	// session returns the records of the company's log with a sessionId, oldest first.
+	session(id string) []*record
+	// own returns how a record of the company's log reads in the log of an extension, nil if it is not in there.
+	own(r *record, x *extension) *record
+}
+
+// New returns a Simulator; nil options mean all defaults. It fails if an option is out of its range, or a recording
+// cannot be read; the error names the option, or the file with line and byte and what was expected there.
+func New(o *Options) (*Simulator, error) {
+	options, err := withDefaults(o)
+	if err != nil {
+		return nil, err
+	}
+	s := &Simulator{
+		options: options,
+		limiter: newLimiter(options.Window, options.Penalty),
+	}
+	if len(options.Recorded) > 0 {
+		s.company = newCompany(options.Population, 1, options.BaseURL)
+		s.calls, err = readRecordings(options.Recorded)
+		if err != nil {
+			return nil, err
+		}
+	} else {
+		s.company = newCompany(options.Population, options.Extensions, options.BaseURL)
+		s.calls = newPopulation(options.Population, s.company)
+	}
+	s.sessions = newSessions(options, s.company)
+	s.mux = s.routes()
+	return s, nil
+}
+
+func withDefaults(given *Options) (Options, error) {
+	var o Options
+	if given != nil {
+		o = *given
+	}
+	if o.Location == nil {
+		newYork, err := time.LoadLocation("America/New_York")
+		if err != nil {
+			return o, fmt.Errorf("default time zone: %w; give another Location or install the time zone database", err)
+		}
+		o.Location = newYork
+	}
+	o.Extensions = orDefault(o.Extensions, 50)
+	o.CallsPerDay = orDefault(o.CallsPerDay, 2000)
+	o.HeavyLimit = orDefault(o.HeavyLimit, 10)
+	o.Window = orDefault(o.Window, time.Minute)
+	o.Penalty = orDefault(o.Penalty, time.Minute)
+	o.TokenLifetime = orDefault(o.TokenLifetime, time.Hour)
+	o.BaseURL = strings.TrimSuffix(orDefault(o.BaseURL, "https://platform.ringcentral.example"), "/")
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o, o.check()
+}
+
+func orDefault[T comparable](given, byDefault T) T {
+	var zero T
+	if given == zero {
+		return byDefault
+	}
+	return given
+}
+
+func (o *Options) check() error {
+	switch {
+	case o.Extensions < 5 || o.Extensions > 5000:
+		return fmt.Errorf("extensions: %d is not between 5 and 5000; give a number in that range", o.Extensions)
+	case o.CallsPerDay < 1 || o.CallsPerDay > 100_000:
+		return fmt.Errorf("calls per day: %d is not between 1 and 100000; give a number in that range", o.CallsPerDay)
+	case o.HeavyLimit < 0:
+		return fmt.Errorf("heavy limit: %d is negative; give how many requests a window admits", o.HeavyLimit)
+	case o.Window < 0 || o.Penalty < 0 || o.TokenLifetime < 0:
+		return fmt.Errorf("window %v, penalty %v, token lifetime %v: one is negative; give positive durations",
+			o.Window, o.Penalty, o.TokenLifetime)
+	}
+	base, err := url.Parse(o.BaseURL)
+	if err != nil || base.Scheme == "" || base.Host == "" {
+		return fmt.Errorf("base url %q: give a scheme and a host, such as http://127.0.0.1:8080", o.BaseURL)
+	}
+	return nil
+}
+
+// ServeHTTP answers one request.
+func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mux.ServeHTTP(w, r)
+}
+
+// Credentials returns what a client logs in with: the application's id and secret, and a personal JWT, of the
+// account's administrator, that does not expire. They depend on the seed alone.
+func (s *Simulator) Credentials() (clientID, clientSecret, jwt string) {
+	return s.sessions.clientID, s.sessions.clientSecret, s.JWT(time.Time{})
+}
+
+// JWT returns a personal JWT like the one of Credentials that is refused from an instant on; zero means never. It is
+// for those who hand out access for a limited time, and for trying what happens when it ends.
+func (s *Simulator) JWT(expires time.Time) string {
+	return s.sessions.personalJWT(expires)
+}
+
+// AccountID returns the account's id, decimal digits.
+func (s *Simulator) AccountID() string {
+	return strconv.FormatInt(s.company.accountID, 10)
+}
+
+// Records yields the truth: every record of the company's log with from <= startTime < to that can be seen now,
+// oldest first, as the Detailed view serves it. Records that start in the same millisecond come in reversed order of
+// the pages. The slices are the caller's to keep but not to change.
+func (s *Simulator) Records(from, to time.Time) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		now := s.options.Now()
+		first, last := s.calls.span(now)
+		for day := max(first, dayOf(from.UnixMilli())); day <= min(last, dayOf(to.UnixMilli())); day++ {
+			for _, r := range s.calls.on(day) {
+				inside := r.start >= ceilMilli(from) && r.start < ceilMilli(to)
+				if inside && r.visible <= now.UnixMilli() && !yield(r.encode("Detailed")) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// ceilMilli is the first whole millisecond, since 1970 UTC, that is not before t.
+func ceilMilli(t time.Time) int64 {
+	milli := t.UnixMilli()
+	if t.After(time.UnixMilli(milli)) {
+		milli++
+	}
+	return milli
+}

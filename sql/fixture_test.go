@@ -1,0 +1,158 @@
+package sql
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The contract's columns, in order. Those of legs are the same without recordOnly, and with legsOnly at the end.
+const contractColumns = `id varchar, uri varchar, session_id varchar, telephony_session_id varchar, party_id varchar,
+sip_uuid_info varchar, start_time timestamptz, duration bigint, duration_ms bigint, type varchar, internal_type varchar,
+direction varchar, action varchar, result varchar, reason varchar, reason_description varchar, transport varchar,
+from_phone_number varchar, from_extension_number varchar, from_extension_id varchar, from_name varchar, from_location varchar,
+from_device_id varchar, from_device_uri varchar, from_dialer_phone_number varchar, to_phone_number varchar,
+to_extension_number varchar, to_extension_id varchar, to_name varchar, to_location varchar, to_device_id varchar,
+to_device_uri varchar, to_dialed_phone_number varchar, extension_id varchar, extension_uri varchar, delegate_id varchar,
+delegate_name varchar, delegation_type varchar, recording_id varchar, recording_uri varchar, recording_type varchar,
+recording_content_uri varchar, short_recording boolean, message_id varchar, message_type varchar, message_uri varchar,
+billing_cost_included decimal(18;4), billing_cost_purchased decimal(18;4), transfer_target_telephony_session_id varchar,
+transferee_telephony_session_id varchar, metadata_categories varchar, finished boolean, deleted boolean,
+last_modified_time timestamptz`
+
+const legsOnly = ", leg_type varchar, master boolean, extra varchar"
+
+func recordOnly(name string) bool {
+	switch name {
+	case "id", "uri", "session_id", "deleted", "last_modified_time":
+		return true
+	}
+	return false
+}
+
+// contract lists name and type of every column of call_log.
+func contract() [][2]string {
+	var columns [][2]string
+	var legs []string
+	for _, line := range strings.Split(contractColumns, ",") {
+		name, kind, _ := strings.Cut(strings.TrimSpace(line), " ")
+		kind = strings.ReplaceAll(kind, ";", ",")
+		columns = append(columns, [2]string{name, kind})
+		if !recordOnly(name) {
+			legs = append(legs, name+" "+kind)
+		}
+	}
+	return append(columns,
+		[2]string{"legs", "struct(" + strings.Join(legs, ", ") + legsOnly + ")[]"},
+		[2]string{"extra", "varchar"})
+}
+
+// lake is a directory of Parquet files as the sinks leave them.
+type lake struct {
+	dir   string
+	files []string
+	empty string
+}
+
+// newLake writes calls, given as JSON lines with the contract's names, account_id, and start_date where it is not the day of
+// start_time, to Parquet files by account and day.
+func newLake(t *testing.T, lines string) lake {
+	t.Helper()
+	e := open(t, nil)
+	l := lake{dir: t.TempDir()}
+	l.empty = filepath.Join(l.dir, "empty.parquet")
+	source := filepath.Join(l.dir, "calls.ndjson")
+	if err := os.WriteFile(source, []byte(lines), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var types, names []string
+	for _, c := range contract() {
+		types = append(types, fmt.Sprintf("%s: %s", quoteText(c[0]), quoteText(c[1])))
+		names = append(names, quoteName(c[0]))
+	}
+	columns := strings.Join(names, ", ")
+	run(t, e, fmt.Sprintf(`create table calls as select *, account_id as a, coalesce(start_date, cast(start_time as date)) as d
+		from read_ndjson(%s, columns = {%s, 'account_id': 'varchar', 'start_date': 'date'})`,
+		quoteText(source), strings.Join(types, ", ")))
+	run(t, e, fmt.Sprintf("copy (select %s from calls limit 0) to %s (format parquet)", columns, quoteText(l.empty)))
+	for _, day := range queryRows(t, e, "select distinct a, d from calls order by all") {
+		dir := filepath.Join(l.dir, "call_log", "account_id="+day[0], "start_date="+day[1])
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(dir, "call_log.parquet")
+		run(t, e, fmt.Sprintf("copy (select %s from calls where a = %s and d = %s order by start_time, id) to %s (format parquet)",
+			columns, quoteText(day[0]), quoteText(day[1]), quoteText(file)))
+		l.files = append(l.files, file)
+	}
+	return l
+}
+
+func (l lake) inputs() []Input {
+	return []Input{{Table: "call_log", Files: l.files, Empty: l.empty}}
+}
+
+func open(t *testing.T, o *Options) *Engine {
+	t.Helper()
+	e, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+// loaded is an engine with the lake's files as views.
+func loaded(t *testing.T, l lake, o *Options) *Engine {
+	t.Helper()
+	e := open(t, o)
+	if err := e.Load(t.Context(), l.inputs()); err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func run(t *testing.T, e *Engine, statement string) {
+	t.Helper()
+	if _, err := e.db.ExecContext(context.Background(), statement); err != nil {
+		t.Fatalf("%v\n%s", err, statement)
+	}
+}
+
+// queryRows runs a query and returns its rows as text.
+func queryRows(t *testing.T, e *Engine, query string) [][]string {
+	t.Helper()
+	rows, err := e.Query(t.Context(), query)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, query)
+	}
+	var all [][]string
+	for values, err := range rows.All() {
+		if err != nil {
+			t.Fatalf("%v\n%s", err, query)
+		}
+		row := make([]string, len(values))
+		for i, v := range values {
+			row[i] = v.String()
+		}
+		all = append(all, row)
+	}
+	return all
+}
+
+// dates lists every account and local date that the loaded calls have.
+func dates(t *testing.T, e *Engine) []Date {
+	t.Helper()
+	var found []Date
+	for _, row := range queryRows(t, e, "select distinct account_id, local_date from staging.calls order by all") {
+		found = append(found, Date{AccountID: row[0], LocalDate: row[1]})
+	}
+	return found
+}

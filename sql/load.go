@@ -1,0 +1,177 @@
+package sql
+
+import (
+	"context"
+	stdsql "database/sql"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Input is one table of the lake: the Parquet files that hold it on local disk, each below directories
+// account_id=<id>/start_date=YYYY-MM-DD whose values become columns.
+type Input struct {
+	// Table is the name of the view in main, such as "call_log": lower-case letters, digits and _.
+	Table string
+	// Files are paths of Parquet files; there may be none.
+	Files []string
+	// Empty is the path of a Parquet file with all columns of the table and no rows, outside any partition. It gives
+	// the view columns that no file has, and all of them if there are no files. It may be "" if there are files.
+	Empty string
+}
+
+// ModelError says which model failed, and wraps DuckDB's message.
+type ModelError struct {
+	// Model is the name of the relation, such as "staging.calls".
+	Model string
+	Err   error
+}
+
+// Error names the model and repeats DuckDB's message.
+func (e *ModelError) Error() string {
+	return fmt.Sprintf("model %s: %v; nothing was exported", e.Model, e.Err)
+}
+
+// Unwrap gives DuckDB's error.
+func (e *ModelError) Unwrap() error { return e.Err }
+
+// failed blames the model, unless it was interrupted.
+func failed(ctx context.Context, m Model, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("model %s: %w", m.Relation(), ctx.Err())
+	}
+	return &ModelError{Model: m.Relation(), Err: err}
+}
+
+// Load creates, or replaces, a view in main over the files of each input and the views of staging and intermediate over those,
+// all or nothing. The views read the files when they are queried, so the files must stay. A file that cannot be read is an
+// error; so is a *ModelError for a model whose table or column is not there.
+func (e *Engine) Load(ctx context.Context, inputs []Input) error {
+	return e.inTransaction(ctx, func(tx *stdsql.Tx) error {
+		for _, in := range inputs {
+			query, err := in.query()
+			if err != nil {
+				return err
+			}
+			if err := createView(ctx, tx, "main."+quoteName(in.Table), query); err != nil {
+				return fmt.Errorf("table %s: %w; check that its files are readable Parquet", in.Table, err)
+			}
+		}
+		if _, err := tx.ExecContext(ctx, `create schema if not exists staging;
+			create schema if not exists intermediate; create schema if not exists marts`); err != nil {
+			return fmt.Errorf("create schemas: %w", err)
+		}
+		for _, m := range onFloor(e.models, "staging", "intermediate") {
+			if err := createView(ctx, tx, m.Relation(), m.query); err != nil {
+				return failed(ctx, m, err)
+			}
+		}
+		return nil
+	})
+}
+
+// query selects the rows of an input. The partition's columns come last.
+func (in Input) query() (string, error) {
+	if !regexp.MustCompile(`^[a-z][a-z0-9_]*$`).MatchString(in.Table) {
+		return "", fmt.Errorf("table %q: expected a name of lower-case letters, digits and _", in.Table)
+	}
+	var parts []string
+	if in.Empty != "" {
+		parts = append(parts, "select *, cast(null as varchar) as account_id, cast(null as date) as start_date from read_parquet("+
+			literalPaths([]string{in.Empty})+", hive_partitioning = false)")
+	}
+	if len(in.Files) > 0 {
+		parts = append(parts, readPartitions(in.Files, "start_date"))
+	}
+	if len(parts) == 0 {
+		return "", fmt.Errorf("table %s: expected at least one file, or an empty file to take the columns from", in.Table)
+	}
+	return strings.Join(parts, "\nunion all by name\n"), nil
+}
+
+// readPartitions selects the rows of Parquet files below account_id=<id>/<dateColumn>=<date>.
+func readPartitions(files []string, dateColumn string) string {
+	return fmt.Sprintf("select * from read_parquet(%s, hive_partitioning = true, "+
+		"hive_types = {'account_id': varchar, '%s': date}, union_by_name = true)", literalPaths(files), dateColumn)
+}
+
+// literalPaths is a list in SQL. DuckDB takes every path for a pattern, so what would be one is put in brackets.
+func literalPaths(files []string) string {
+	literal := strings.NewReplacer("[", "[[]", "*", "[*]", "?", "[?]")
+	quoted := make([]string, len(files))
+	for i, file := range files {
+		quoted[i] = quoteText(literal.Replace(file))
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
+}
+
+func createView(ctx context.Context, tx *stdsql.Tx, name, query string) error {
+	_, err := tx.ExecContext(ctx, "create or replace view "+name+" as "+query)
+	return err
+}
+
+// LoadMarts creates, or replaces, a view marts.<name> for every mart, over its published Parquet files: paths below
+// account_id=<id>/local_date=YYYY-MM-DD by name of the mart, as Build made them. A mart without files becomes a view without
+// rows, a file without a newer column gives nulls there. Load must have been called before. A mart that is not known is an error.
+func (e *Engine) LoadMarts(ctx context.Context, files map[string][]string) error {
+	marts := onFloor(e.models, "marts")
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if !slices.ContainsFunc(marts, func(m Model) bool { return m.Name == name }) {
+			return fmt.Errorf("mart %q is not known; known are %s", name, strings.Join(names(marts), ", "))
+		}
+	}
+	return e.inTransaction(ctx, func(tx *stdsql.Tx) error {
+		for _, m := range marts {
+			if err := loadMart(ctx, tx, m, files[m.Name]); err != nil {
+				return failed(ctx, m, err)
+			}
+		}
+		return nil
+	})
+}
+
+// loadMart takes names and types of the columns from the model, so that the view does not depend on which files there are.
+func loadMart(ctx context.Context, tx *stdsql.Tx, m Model, files []string) error {
+	columns, err := describe(ctx, tx, m.query)
+	if err != nil {
+		return err
+	}
+	typed := make([]string, len(columns))
+	for i, c := range columns {
+		typed[i] = fmt.Sprintf("cast(null as %s) as %s", c.Type, quoteName(c.Name))
+	}
+	query := "select " + strings.Join(typed, ", ") + " where false"
+	if len(files) > 0 {
+		query += "\nunion all by name\n" + readMart(m, files)
+	}
+	return createView(ctx, tx, m.Relation(), "select "+quoteNames(columnNames(m))+" from ("+query+")")
+}
+
+func readMart(m Model, files []string) string {
+	if m.Unit == UnitDay {
+		return readPartitions(files, "local_date")
+	}
+	return "select * from read_parquet(" + literalPaths(files) + ", hive_partitioning = false, union_by_name = true)"
+}
+
+func columnNames(m Model) []string {
+	found := make([]string, len(m.Columns))
+	for i, c := range m.Columns {
+		found[i] = c.Name
+	}
+	return found
+}
+
+func names(models []Model) []string {
+	found := make([]string, len(models))
+	for i, m := range models {
+		found[i] = m.Name
+	}
+	return found
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	return slices.Sorted(maps.Keys(m))
+}
