@@ -200,8 +200,7 @@ func TestRedirectsStayAtHome(t *testing.T) {
 		"user": "", "none": "-", "broken": "http://[",
 	} {
 		t.Run(name, func(t *testing.T) {
-			var f *fake
-			f = newFake(t, func(w http.ResponseWriter, r *http.Request) {
+			f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
 				to := location
 				switch to {
 				case "":

@@ -1,0 +1,51 @@
+# List the recipes.
+default:
+    @just --list
+
+# Build the binary into bin/.
+[group: 'build']
+build:
+    go build -o bin/trunkline ./cmd/trunkline
+
+# Run trunkline from source.
+[group: 'build']
+run *args:
+    go run ./cmd/trunkline {{ args }}
+
+# Run the tests.
+[group: 'test']
+test *args='./...':
+    go test -race -shuffle=on {{ args }}
+
+# Rewrite golden files and generated documents from what the code does now; review the diff.
+[group: 'test']
+golden:
+    go test ./sql -args -update
+    go test ./schema -run TestColumnsDocument -args -update
+
+# Fuzz the decoder.
+[group: 'test']
+fuzz time='30m':
+    go test ./schema -run '^$' -fuzz FuzzLaw -fuzztime {{ time }} -fuzzminimizetime 5s
+
+# Run the micro-benchmarks.
+[group: 'test']
+bench *args='./schema ./sinks ./pipeline/ringcentral/simulator':
+    go test -run '^$' -bench . {{ args }}
+
+# Try the simulator with RingCentral's own JavaScript SDK.
+[group: 'test']
+sdk-check:
+    pipeline/ringcentral/simulator/sdkcheck/run
+
+# gofmt, go vet, staticcheck.
+[group: 'check']
+lint:
+    test -z "$(git ls-files '*.go' | xargs gofmt -l)"
+    go vet ./...
+    go tool -modfile=tools.mod staticcheck ./...
+
+# The whole gate.
+[group: 'check']
+ci:
+    .ci/run
