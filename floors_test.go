@@ -23,6 +23,7 @@ var floors = map[string][]string{
 	"sinks":                          nil,
 	"sql":                            nil,
 	"pipeline":                       {"pipeline/ringcentral", "schema", "sinks", "sql"},
+	"bench":                          {"pipeline/ringcentral/simulator", "schema"},
 	"cmd/trunkline":                  {"pipeline", "pipeline/ringcentral", "pipeline/ringcentral/simulator", "schema", "sinks", "sql"},
 }
 

@@ -28,9 +28,14 @@ golden:
 fuzz time='30m':
     go test ./schema -run '^$' -fuzz FuzzLaw -fuzztime {{ time }} -fuzzminimizetime 5s
 
+# Measure replay against DuckDB on the same pages: 500,000 records, three rounds (-records, -rounds, -dir).
+[group: 'test']
+bench *args:
+    go run ./bench {{ args }}
+
 # Run the micro-benchmarks.
 [group: 'test']
-bench *args='./schema ./sinks ./pipeline/ringcentral/simulator':
+bench-micro *args='./schema ./sinks ./pipeline/ringcentral/simulator':
     go test -run '^$' -bench . {{ args }}
 
 # Try the simulator with RingCentral's own JavaScript SDK.

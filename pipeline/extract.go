@@ -256,10 +256,16 @@ func (e *extraction) reject(ctx context.Context, read *sinks.Read, readAt time.T
 	if err != nil || n == 0 {
 		return err
 	}
-	name := readAt.UTC().Format("20060102T150405.000Z") + "-" + e.RunID
-	key, err := e.lake.WriteRejected(ctx, e.AccountID, CallLogStream, name, lines.Bytes())
+	event, err := keepRejected(ctx, e.lake, e.AccountID, e.RunID, readAt, n, lines.Bytes())
 	if err != nil {
 		return &lakeError{err}
 	}
-	return e.emit(Event{Failed: &DaysFailed{Err: fmt.Errorf("%d records: %w: see %s", n, ErrRejected, key)}})
+	return e.emit(event)
+}
+
+// keepRejected writes records that have no place in the table beside it, and says where they are.
+func keepRejected(ctx context.Context, lake *sinks.Lake, account, runID string, at time.Time, n int, lines []byte) (Event, error) {
+	name := at.UTC().Format("20060102T150405.000Z") + "-" + runID
+	key, err := lake.WriteRejected(ctx, account, CallLogStream, name, lines)
+	return Event{Failed: &DaysFailed{Err: fmt.Errorf("%d records: %w: see %s", n, ErrRejected, key)}}, err
 }

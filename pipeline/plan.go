@@ -22,14 +22,17 @@ const (
 	rereadEvery = 24 * time.Hour
 )
 
-// Owed lists the days that the ledger lacks at the time now, oldest first: from the first held day to today, the days
+// Owed lists the days that the ledger lacks at the time now, oldest first: from the first day that was ever closed to today, the days
 // that were never closed; those whose last closed read began before the day ended; those whose lookback is over and
-// that were not read since; and those inside the lookback that were last read over a day ago. An empty ledger owes
-// the days since the given time before now.
+// that were not read since; and those inside the lookback that were last read over a day ago. A ledger without a
+// closed day (imported ones are none) owes the days since the given time before now.
 func Owed(g sinks.Ledger, since, lookback time.Duration, now time.Time) []arrow.Date32 {
 	first := dayOf(now.Add(-since))
-	if held := g.Days(); len(held) > 0 {
-		first = held[0]
+	for _, d := range g.Days() {
+		if g[d].Closed {
+			first = d
+			break
+		}
 	}
 	var out []arrow.Date32
 	for d := first; d <= dayOf(now.Add(-settleDelay)); d++ {

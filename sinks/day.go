@@ -84,17 +84,17 @@ func (l *Lake) isHeld(ctx context.Context, key string, rows arrow.RecordBatch, k
 
 // day returns the newest version of each row of the day, held rows (nil for none) having been read first.
 func (r *Read) day(day arrow.Date32, s *arrow.Schema, held arrow.RecordBatch) (arrow.RecordBatch, error) {
-	batches, refs := r.batches, r.days[day]
+	batches, refs, heldBatch := r.batches, r.days[day], int32(-1)
 	if held != nil {
 		n := int32(len(batches))
-		batches = append(batches[:n:n], held)
+		batches, heldBatch = append(batches[:n:n], held), n
 		all := make([]ref, 0, len(refs)+int(held.NumRows()))
 		for row := range int32(held.NumRows()) {
 			all = append(all, ref{n, row})
 		}
 		refs = append(all, refs...)
 	}
-	refs, err := merge(r.table, batches, refs)
+	refs, err := r.merge(batches, refs, heldBatch)
 	if err != nil {
 		return nil, err
 	}
@@ -150,3 +150,8 @@ func (l *Lake) describe(ctx context.Context, out Outcome) (Outcome, error) {
 }
 
 func isEOF(err error) bool { return errors.Is(err, io.EOF) }
+
+// ReadDay reads the rows of an account-day, sorted by time and id; found is false where the table has no such partition.
+func (l *Lake) ReadDay(ctx context.Context, table, account string, day arrow.Date32) (rows arrow.RecordBatch, found bool, err error) {
+	return l.readPartition(ctx, PartitionKey(table, account, day))
+}

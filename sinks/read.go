@@ -1,6 +1,7 @@
 package sinks
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -11,8 +12,10 @@ import (
 )
 
 // Read is the rows that one reading brought, in the order in which they came: a later row of an id is the later reading.
+// Of an import nothing is known of when its rows were read.
 type Read struct {
 	table    Table
+	imported Canonical // nil for a reading
 	batches  []arrow.RecordBatch
 	days     map[arrow.Date32][]ref
 	unplaced []ref
@@ -21,6 +24,17 @@ type Read struct {
 
 // NewRead returns an empty reading of the table.
 func NewRead(t Table) *Read { return &Read{table: t, days: map[arrow.Date32][]ref{}} }
+
+// Canonical writes a row in a form that is the same for equal rows.
+type Canonical func(batch arrow.RecordBatch, row int) ([]byte, error)
+
+// NewImport returns an empty import of the table: rows of unknown age, older than any that the lake holds. Of two
+// versions that nothing else tells apart, the one with the greater canonical bytes is taken, in whatever order they come.
+func NewImport(t Table, c Canonical) *Read {
+	r := NewRead(t)
+	r.imported = c
+	return r
+}
 
 // Append adds the rows of a page. Those without id or time are set aside: see EachUnplaced.
 func (r *Read) Append(batch arrow.RecordBatch) error {
@@ -104,10 +118,11 @@ type version struct {
 	ref
 	modified int64 // lowest where absent: absent is oldest
 	detailed bool
+	reading  int // a greater one was read later; of equal ones it is not known
 }
 
-func (k keyColumns) version(r ref) version {
-	v := version{ref: r, modified: -1 << 63}
+func (k keyColumns) version(r ref, reading int) version {
+	v := version{ref: r, modified: -1 << 63, reading: reading}
 	if k.modified != nil && k.modified.IsValid(int(r.row)) {
 		v.modified = int64(k.modified.Value(int(r.row)))
 	}
@@ -115,33 +130,85 @@ func (k keyColumns) version(r ref) version {
 	return v
 }
 
-// newer reports whether v replaces w, which was read before it.
-func (v version) newer(w version) bool {
-	if v.modified != w.modified {
-		return v.modified > w.modified
+// compare orders two versions of one id, the newer one being the greater. It is 0 where their rows must decide.
+func (v version) compare(w version) int {
+	switch {
+	case v.modified != w.modified:
+		return cmp.Compare(v.modified, w.modified)
+	case v.detailed != w.detailed && v.detailed:
+		return 1
+	case v.detailed != w.detailed:
+		return -1
 	}
-	return v.detailed || !w.detailed
+	return cmp.Compare(v.reading, w.reading)
 }
 
-// merge returns the newest row of each id, sorted by time and id, as refs into the batches. The refs come in the order of reading.
-func merge(t Table, batches []arrow.RecordBatch, refs []ref) ([]ref, error) {
+// readings numbers the refs of a day by when they were read: held rows, which are the last `held` of the batches, before
+// those of a reading and after those of an import.
+func (r *Read) readings(refs []ref, heldBatch int32) []int {
+	out := make([]int, len(refs))
+	for i, f := range refs {
+		switch {
+		case f.batch == heldBatch && r.imported != nil:
+			out[i] = 1
+		case f.batch != heldBatch && r.imported == nil:
+			out[i] = 1 + i
+		}
+	}
+	return out
+}
+
+// merge returns the newest row of each id, sorted by time and id, as refs into the batches, of which heldBatch (-1 for none)
+// is what the lake holds. The others come in the order of reading.
+func (r *Read) merge(batches []arrow.RecordBatch, refs []ref, heldBatch int32) ([]ref, error) {
 	keys := make([]keyColumns, len(batches))
 	for i, b := range batches {
 		var err error
-		if keys[i], err = keysOf(t, b); err != nil {
+		if keys[i], err = keysOf(r.table, b); err != nil {
 			return nil, err
 		}
 	}
 	newest := make(map[string]version, len(refs))
-	for _, r := range refs {
-		id := keys[r.batch].id.Value(int(r.row))
-		v := keys[r.batch].version(r)
-		if w, held := newest[id]; !held || v.newer(w) {
+	readings := r.readings(refs, heldBatch)
+	for i, f := range refs {
+		id := keys[f.batch].id.Value(int(f.row))
+		v := keys[f.batch].version(f, readings[i])
+		w, found := newest[id]
+		if !found {
 			newest[id] = v
+			continue
 		}
+		later, err := r.later(batches, v, w)
+		if err != nil {
+			return nil, err
+		}
+		newest[id] = later
 	}
-	out := make([]ref, 0, len(newest))
-	for _, v := range newest {
+	return sortedRefs(newest, keys), nil
+}
+
+func (r *Read) later(batches []arrow.RecordBatch, v, w version) (version, error) {
+	order := v.compare(w)
+	if order == 0 && r.imported != nil {
+		a, err := r.imported(batches[v.batch], int(v.row))
+		if err != nil {
+			return v, err
+		}
+		b, err := r.imported(batches[w.batch], int(w.row))
+		if err != nil {
+			return v, err
+		}
+		order = bytes.Compare(a, b)
+	}
+	if order < 0 {
+		return w, nil
+	}
+	return v, nil
+}
+
+func sortedRefs(rows map[string]version, keys []keyColumns) []ref {
+	out := make([]ref, 0, len(rows))
+	for _, v := range rows {
 		out = append(out, v.ref)
 	}
 	slices.SortFunc(out, func(a, b ref) int {
@@ -149,5 +216,5 @@ func merge(t Table, batches []arrow.RecordBatch, refs []ref) ([]ref, error) {
 			cmp.Compare(keys[a.batch].time.Value(int(a.row)), keys[b.batch].time.Value(int(b.row))),
 			strings.Compare(keys[a.batch].id.Value(int(a.row)), keys[b.batch].id.Value(int(b.row))))
 	})
-	return out, nil
+	return out
 }
