@@ -230,6 +230,7 @@ func (r *replay) day(ctx context.Context, day arrow.Date32, known sinks.LedgerDa
 	if err != nil {
 		return known, sinks.Outcome{}, err
 	}
+	records := read.Rows(&day) // and no more of it later, so that its memory is free while the partition is written
 	o, err := r.lake.ReplaceDay(ctx, r.AccountID, day, schema.CallLog().Schema(), read, known)
 	if err != nil {
 		return known, o, err
@@ -237,7 +238,7 @@ func (r *replay) day(ctx context.Context, day arrow.Date32, known sinks.LedgerDa
 	booked := known
 	booked.Rows, booked.Bytes, booked.ContentHash, booked.SHA256 = o.Rows, o.Bytes, o.ContentHash, o.SHA256
 	if !known.Closed {
-		booked.How, booked.Records = "imported", read.Rows(&day)
+		booked.How, booked.Records = "imported", records
 	}
 	return booked, o, nil
 }

@@ -46,25 +46,25 @@ func (l *Lake) ReplaceDay(ctx context.Context, account string, day arrow.Date32,
 	if err != nil {
 		return out, err
 	}
-	if !unchanged {
-		held, found, err := l.readPartition(ctx, out.Key)
-		if err != nil {
-			return out, err
-		}
-		if !found {
-			return l.replace(ctx, out, r.table, rows, 0, "")
-		}
-		heldRows, err := gatherAll(s, held)
-		if err != nil {
-			return out, fmt.Errorf("%s: %w", out.Key, err)
-		}
-		if rows, err = r.day(day, s, heldRows); err != nil {
-			return out, err
-		}
-		return l.replace(ctx, out, r.table, rows, held.NumRows(), contentHash(heldRows))
+	if unchanged {
+		out.Rows, out.Bytes, out.ContentHash, out.SHA256 = known.Rows, known.Bytes, known.ContentHash, known.SHA256
+		return out, nil
 	}
-	out.Rows, out.Bytes, out.ContentHash, out.SHA256 = known.Rows, known.Bytes, known.ContentHash, known.SHA256
-	return out, nil
+	held, found, err := l.readPartition(ctx, out.Key)
+	if err != nil {
+		return out, err
+	}
+	if !found {
+		return l.replace(ctx, out, r.table, rows, 0, "")
+	}
+	heldRows, err := gatherAll(s, held)
+	if err != nil {
+		return out, fmt.Errorf("%s: %w", out.Key, err)
+	}
+	if rows, err = r.day(day, s, heldRows); err != nil {
+		return out, err
+	}
+	return l.replace(ctx, out, r.table, rows, held.NumRows(), contentHash(heldRows))
 }
 
 // isHeld reports whether the rows are those that the ledger knows and the object is the one that the ledger knows.

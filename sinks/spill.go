@@ -1,6 +1,7 @@
 package sinks
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -20,6 +21,8 @@ type Spill struct {
 	table  Table
 	schema *arrow.Schema
 	dir    string
+
+	buffers sync.Pool // of *bytes.Buffer, one batch each
 
 	mu   sync.Mutex
 	days map[arrow.Date32]*spilled
@@ -64,8 +67,13 @@ func (s *Spill) Append(batch arrow.RecordBatch) (unplaced []int, err error) {
 }
 
 func (s *Spill) write(day arrow.Date32, rows arrow.RecordBatch) error {
-	var b bytes.Buffer
-	w := ipc.NewWriter(&b, ipc.WithSchema(s.schema))
+	b, ok := s.buffers.Get().(*bytes.Buffer)
+	if !ok {
+		b = new(bytes.Buffer)
+	}
+	defer s.buffers.Put(b)
+	b.Reset()
+	w := ipc.NewWriter(b, ipc.WithSchema(s.schema))
 	if err := errors.Join(w.Write(rows), w.Close()); err != nil {
 		return err
 	}
@@ -103,12 +111,17 @@ func (s *Spill) Days() []arrow.Date32 {
 
 // Import reads one day's rows back as an import and removes its file.
 func (s *Spill) Import(day arrow.Date32, c Canonical) (*Read, error) {
-	b, err := os.ReadFile(s.name(day))
+	f, err := os.Open(s.name(day))
 	if err != nil {
 		return nil, err
 	}
+	defer f.Close()
 	read := NewImport(s.table, c)
-	for source := bytes.NewReader(b); source.Len() > 0; {
+	source := bufio.NewReaderSize(f, 1<<18)
+	for {
+		if _, err := source.Peek(1); err == io.EOF {
+			break
+		}
 		if err := readStream(source, read); err != nil {
 			return nil, fmt.Errorf("%s: %w", s.name(day), err)
 		}

@@ -30,6 +30,8 @@ type cli struct {
 	Plan       planCmd                   `cmd:"" help:"Show what run would do: days, requests, minutes. Reads the ledger only."`
 	Status     statusCmd                 `cmd:"" help:"Show what the lake holds: first and last day, gaps, unsettled days, rows, bytes."`
 	Query      queryCmd                  `cmd:"" help:"Run SQL (DuckDB) over the lake's tables and marts."`
+	Dump       dumpCmd                   `cmd:"" help:"Write records back as RingCentral's JSON, one a line, from the lake's Parquet alone."`
+	Replay     replayCmd                 `cmd:"" help:"Convert API pages that were saved on disk into the lake, without the API."`
 	Simulate   simulateCmd               `cmd:"" help:"Serve an invented RingCentral, or recorded records, until interrupted."`
 	Version    versionCmd                `cmd:"" help:"Show the versions of trunkline, Go, DuckDB and Arrow."`
 	Completion kongcompletion.Completion `cmd:"" help:"Print the line that makes your shell complete trunkline's verbs and flags."`
@@ -48,6 +50,7 @@ type process struct {
 	stdout io.Writer
 	stderr *os.File
 	args   []string // with the program's name first
+	clock  func() time.Time
 }
 
 // session is what a verb works with.
@@ -57,7 +60,8 @@ type session struct {
 	stderr   io.Writer
 	terminal bool // standard error is one
 	log      *slog.Logger
-	now      time.Time // read once
+	clock    func() time.Time
+	now      time.Time // the clock, read once
 	program  string    // as a person would type it
 	file     *configFile
 	summary  *summary
@@ -67,7 +71,7 @@ type session struct {
 func run(ctx context.Context, p process) int {
 	s := &session{
 		ctx: ctx, stdout: p.stdout, stderr: p.stderr, terminal: term.IsTerminal(int(p.stderr.Fd())),
-		now: time.Now().UTC(), program: programName(p.args[0]), log: slog.New(slog.NewTextHandler(p.stderr, nil)),
+		clock: p.clock, now: p.clock().UTC(), program: programName(p.args[0]), log: slog.New(slog.NewTextHandler(p.stderr, nil)),
 	}
 	s.summary = &summary{RunID: newRunID(), started: time.Now()}
 	var line cli
@@ -124,7 +128,7 @@ func (s *session) parse(line *cli, p process) (app *kong.Kong, command *kong.Con
 // verbOf finds the verb of a command line that could not be parsed; "" if there is none.
 func verbOf(args []string) string {
 	for _, a := range args {
-		for _, verb := range []string{"demo", "run", "extract", "transform", "plan", "status", "query", "simulate", "version"} {
+		for _, verb := range []string{"demo", "run", "extract", "transform", "plan", "status", "query", "dump", "replay", "simulate", "version"} {
 			if a == verb {
 				return verb
 			}

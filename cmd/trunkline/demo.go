@@ -39,7 +39,7 @@ func (c *demoCmd) Run(s *session) error {
 	if err != nil {
 		return usage(err)
 	}
-	sim, err := simulator.New(&simulator.Options{Population: c.population(), HeavyLimit: demoRate})
+	sim, err := simulator.New(&simulator.Options{Population: c.population(), HeavyLimit: demoRate, Now: s.clock})
 	if err != nil {
 		return usage(err)
 	}

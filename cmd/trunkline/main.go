@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 	_ "time/tzdata" // time zones on machines without a database of them
 
 	_ "gocloud.dev/blob/azureblob"
@@ -17,15 +18,17 @@ import (
 	_ "gocloud.dev/blob/s3blob"
 )
 
-func main() {
+func main() { os.Exit(start(time.Now)) }
+
+// start runs the command as this process and returns its exit status.
+func start(clock func() time.Time) int {
 	stdout := os.Stdout
 	// Libraries that print on standard output, as gcsblob does without credentials, must not spoil a result.
 	os.Stdout = os.Stderr
 	log.SetFlags(0)
 	ctx, stop := interruptible()
-	status := run(ctx, process{stdout: stdout, stderr: os.Stderr, args: os.Args})
-	stop()
-	os.Exit(status)
+	defer stop()
+	return run(ctx, process{stdout: stdout, stderr: os.Stderr, args: os.Args, clock: clock})
 }
 
 // interrupted is the cause of a context that a signal ended.

@@ -17,9 +17,9 @@ import (
 type planCmd struct {
 	lakeFlags
 	windowFlags
-	AccountID   string `help:"Account to plan for; ~ is the lake's only account." default:"~"`
-	CallsPerDay int    `help:"Calls to expect on a day of which the lake knows nothing; 0 means unknown." default:"0"`
-	Rate        int    `help:"Heavy requests a minute that RingCentral permits your application." default:"10"`
+	AccountID   account `help:"Account to plan for; ~ is the lake's only account." default:"~"`
+	CallsPerDay int     `help:"Calls to expect on a day of which the lake knows nothing; 0 means unknown." default:"0"`
+	Rate        int     `help:"Heavy requests a minute that RingCentral permits your application." default:"10"`
 	outputFlags
 }
 
@@ -70,7 +70,7 @@ func (c *planCmd) openForPlan(s *session) (*sinks.Lake, func(), error) {
 
 // account finds the account to plan for and its ledger.
 func (c *planCmd) account(s *session, lake *sinks.Lake) (string, sinks.Ledger, error) {
-	account := c.AccountID
+	account := string(c.AccountID)
 	if account == pipeline.OwnAccount {
 		held, err := lake.Accounts(s.ctx)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -38,17 +39,30 @@ func (f windowFlags) window(s *session) (*pipeline.Window, error) {
 	return &w, nil
 }
 
+// account is RingCentral's id of an account, or ~ for the account of the login.
+type account string
+
+// UnmarshalText reads an id, which is digits: it becomes part of addresses and of names in the lake.
+func (a *account) UnmarshalText(text []byte) error {
+	if s := string(text); s != pipeline.OwnAccount && (s == "" || strings.Trim(s, "0123456789") != "") {
+		return fmt.Errorf("%q: expected an id of digits, or %s", s, pipeline.OwnAccount)
+	}
+	*a = account(text)
+	return nil
+}
+
 // sourceFlags say whose call log is read, and how patiently.
 type sourceFlags struct {
-	AccountID   string `help:"Account to read; ~ is the account of the login." default:"~"`
-	CallsPerDay int    `help:"Calls to expect on a day of which the lake knows nothing; 0 means unknown." default:"0"`
-	Tries       int    `help:"How often one request is tried before it counts as failed." default:"6"`
-	RetryWait   span   `help:"Wait before the first repetition of a failed request; it doubles, up to a minute." default:"2s"`
+	AccountID   account `help:"Account to read; ~ is the account of the login." default:"~"`
+	CallsPerDay int     `help:"Calls to expect on a day of which the lake knows nothing; 0 means unknown." default:"0"`
+	Tries       int     `help:"How often one request is tried before it counts as failed." default:"6"`
+	RetryWait   span    `help:"Wait before the first repetition of a failed request; it doubles, up to a minute." default:"2s"`
 }
 
 func (f sourceFlags) client(s *session, creds ringcentral.Credentials) (*ringcentral.Client, error) {
 	c, err := ringcentral.New(creds, &ringcentral.Options{
-		UserAgent: userAgent(), Log: s.log, Tries: f.Tries, RetryWait: time.Duration(f.RetryWait),
+		UserAgent: userAgent(), Clock: ringcentral.Clock{Now: s.clock}, Log: s.log,
+		Tries: f.Tries, RetryWait: time.Duration(f.RetryWait),
 	})
 	if err != nil {
 		return nil, usage(err)
@@ -68,10 +82,19 @@ type martFlags struct {
 	Threads  int    `help:"Threads that DuckDB may use; 0 means all cores." default:"0"`
 }
 
-func (f martFlags) engine(ctx context.Context, lake *sinks.Lake) (*sql.Engine, *time.Location, error) {
+// zone is the time zone of the marts.
+func (f martFlags) zone() (*time.Location, error) {
 	zone, err := time.LoadLocation(f.Timezone)
 	if err != nil || f.Timezone == "" || f.Timezone == "Local" {
-		return nil, nil, usage(fmt.Errorf("--timezone %q: expected an IANA name such as America/New_York or UTC", f.Timezone))
+		return nil, usage(fmt.Errorf("--timezone %q: expected an IANA name such as America/New_York or UTC", f.Timezone))
+	}
+	return zone, nil
+}
+
+func (f martFlags) engine(ctx context.Context, lake *sinks.Lake) (*sql.Engine, *time.Location, error) {
+	zone, err := f.zone()
+	if err != nil {
+		return nil, nil, err
 	}
 	e, err := sql.Open(ctx, &sql.Options{MemoryLimit: f.Memory, Threads: f.Threads, TempDir: lake.Scratch(), Timezone: f.Timezone})
 	if err != nil {
@@ -90,16 +113,20 @@ type runCmd struct {
 
 // Run extracts and then transforms what the lake holds, also where some days failed.
 func (c *runCmd) Run(s *session) error {
+	if _, err := c.zone(); err != nil {
+		return err
+	}
+	client, extraction, err := prepare(s, c.windowFlags, c.sourceFlags)
+	if err != nil {
+		return err
+	}
 	return withLake(s, c.lakeFlags, func(lake *sinks.Lake) error {
 		engine, zone, err := c.engine(s.ctx, lake)
 		if err != nil {
 			return err
 		}
 		defer engine.Close()
-		extracted, err := extract(s, lake, c.windowFlags, c.sourceFlags)
-		if !extracted {
-			return err
-		}
+		err = s.extract(lake, client, extraction)
 		if s.ctx.Err() != nil {
 			return errors.Join(err, context.Cause(s.ctx))
 		}
@@ -116,12 +143,12 @@ type extractCmd struct {
 
 // Run brings days into the lake and leaves the marts as they are.
 func (c *extractCmd) Run(s *session) error {
+	client, extraction, err := prepare(s, c.windowFlags, c.sourceFlags)
+	if err != nil {
+		return err
+	}
 	return withLake(s, c.lakeFlags, func(lake *sinks.Lake) error {
-		extracted, err := extract(s, lake, c.windowFlags, c.sourceFlags)
-		if !extracted {
-			return err
-		}
-		return errors.Join(err, s.report(c.Output))
+		return errors.Join(s.extract(lake, client, extraction), s.report(c.Output))
 	})
 }
 
@@ -133,6 +160,9 @@ type transformCmd struct {
 
 // Run brings the marts up to date with the lake.
 func (c *transformCmd) Run(s *session) error {
+	if _, err := c.zone(); err != nil {
+		return err
+	}
 	return withLake(s, c.lakeFlags, func(lake *sinks.Lake) error {
 		engine, zone, err := c.engine(s.ctx, lake)
 		if err != nil {
@@ -156,24 +186,24 @@ func withLake(s *session, f lakeFlags, use func(*sinks.Lake) error) error {
 	return use(lake)
 }
 
-// extract reads what the flags ask for. It reports false where nothing was begun, so that nothing is to be reported.
-func extract(s *session, lake *sinks.Lake, w windowFlags, f sourceFlags) (begun bool, err error) {
+// prepare turns flags and environment into what an extraction needs, before anything is made or asked.
+func prepare(s *session, w windowFlags, f sourceFlags) (*ringcentral.Client, pipeline.Extraction, error) {
 	window, err := w.window(s)
 	if err != nil {
-		return false, err
+		return nil, pipeline.Extraction{}, err
 	}
 	creds, err := readCredentials(s.file)
 	if err != nil {
-		return false, err
+		return nil, pipeline.Extraction{}, err
 	}
 	client, err := f.client(s, creds)
 	if err != nil {
-		return false, err
+		return nil, pipeline.Extraction{}, err
 	}
-	return true, s.extract(lake, client, pipeline.Extraction{
-		AccountID: f.AccountID, Window: window, Since: time.Duration(w.Since), Lookback: time.Duration(w.Lookback),
+	return client, pipeline.Extraction{
+		AccountID: string(f.AccountID), Window: window, Since: time.Duration(w.Since), Lookback: time.Duration(w.Lookback),
 		CallsPerDay: f.CallsPerDay, RunID: s.summary.RunID, Now: s.now,
-	})
+	}, nil
 }
 
 // extract runs an extraction, shows its progress and notes what it did. It returns all its errors.
@@ -229,6 +259,9 @@ func (s *session) report(form string) error {
 }
 
 func extractionLine(d *daysSum, account string) string {
+	if account == "" {
+		return "days: none were read" // not even whose they are is known
+	}
 	if d.Planned == 0 {
 		return "days: none are owed; give --from and --to to read a window again"
 	}

@@ -41,7 +41,7 @@ func (c *simulateCmd) Run(s *session) error {
 	}
 	sim, err := simulator.New(&simulator.Options{
 		Population: c.population(), HeavyLimit: c.HeavyLimit, Window: time.Duration(c.Window), Penalty: time.Duration(c.Penalty),
-		Recorded: recorded,
+		Recorded: recorded, Now: s.clock,
 	})
 	if err != nil {
 		return usage(err)

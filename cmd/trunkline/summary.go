@@ -114,4 +114,4 @@ func (s *summary) line() []byte {
 }
 
 // onStderr reports whether the verb's standard output is its result alone.
-func (s *summary) onStderr() bool { return s.Verb == "query" || s.Verb == "plan" }
+func (s *summary) onStderr() bool { return s.Verb == "query" || s.Verb == "dump" || s.Verb == "plan" }

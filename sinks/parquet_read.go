@@ -1,0 +1,80 @@
+package sinks
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+)
+
+// readPartition reads a partition's rows; found is false where there is no object. One request reads the whole object,
+// so that its bytes are of one version.
+func (l *Lake) readPartition(ctx context.Context, key string) (batch arrow.RecordBatch, found bool, err error) {
+	b, err := l.bucket.ReadAll(ctx, key)
+	if notFound(err) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("read %s: %w", key, err)
+	}
+	if batch, err = ReadParquet(ctx, b); err != nil {
+		return nil, true, fmt.Errorf("%s cannot be read as Parquet; move it away and run the day again: %w", key, err)
+	}
+	return batch, true, nil
+}
+
+// ReadParquet reads all rows of a Parquet file, as a partition is read.
+func ReadParquet(ctx context.Context, b []byte) (arrow.RecordBatch, error) {
+	r, err := file.NewParquetReader(bytes.NewReader(b))
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	fr, err := pqarrow.NewFileReader(r, pqarrow.ArrowReadProperties{BatchSize: max(1, r.NumRows())}, memory.DefaultAllocator)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := fr.GetRecordReader(ctx, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Release()
+	batch, err := rows.Read()
+	if err == io.EOF {
+		return array.NewRecordBatch(rows.Schema(), emptyColumns(rows.Schema()), 0), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if batch.NumRows() != r.NumRows() {
+		return nil, fmt.Errorf("%d of %d rows could be read", batch.NumRows(), r.NumRows())
+	}
+	batch.Retain()
+	return batch, nil
+}
+
+func emptyColumns(s *arrow.Schema) []arrow.Array {
+	out := make([]arrow.Array, s.NumFields())
+	for i, f := range s.Fields() {
+		out[i] = array.MakeArrayOfNull(memory.DefaultAllocator, f.Type, 0)
+	}
+	return out
+}
+
+// EmptyFile writes a Parquet file of the table's columns without rows to the lake's scratch and returns its path: what
+// an engine reads where the table has no partition yet.
+func (l *Lake) EmptyFile(t Table, s *arrow.Schema) (string, error) {
+	name := filepath.Join(l.scratch, t.Name+"-empty.parquet")
+	batch := array.NewRecordBatch(s, emptyColumns(s), 0)
+	if err := writeParquet(name, t, batch); err != nil {
+		return "", fmt.Errorf("%s: %w", name, err)
+	}
+	return name, nil
+}
