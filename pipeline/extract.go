@@ -267,5 +267,5 @@ func (e *extraction) reject(ctx context.Context, read *sinks.Read, readAt time.T
 func keepRejected(ctx context.Context, lake *sinks.Lake, account, runID string, at time.Time, n int, lines []byte) (Event, error) {
 	name := at.UTC().Format("20060102T150405.000Z") + "-" + runID
 	key, err := lake.WriteRejected(ctx, account, CallLogStream, name, lines)
-	return Event{Failed: &DaysFailed{Err: fmt.Errorf("%d records: %w: see %s", n, ErrRejected, key)}}, err
+	return Event{Failed: &DaysFailed{Err: fmt.Errorf("%w: %d of them, in %s", ErrRejected, n, key)}}, err
 }

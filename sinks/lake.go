@@ -105,8 +105,8 @@ func (l *Lake) checkLayout(ctx context.Context) error {
 		return err
 	}
 	if found && f.Layout != layoutVersion {
-		return fmt.Errorf("%s says layout %d, this trunkline knows layout %d; use the trunkline that wrote the lake or a newer one: %w",
-			formatKey, f.Layout, layoutVersion, ErrLayout)
+		return fmt.Errorf("%w: %s says %d, this trunkline knows %d; use the trunkline that wrote the lake or a newer one",
+			ErrLayout, formatKey, f.Layout, layoutVersion)
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -86,11 +85,10 @@ func (c *demoCmd) extract(s *session, lake *sinks.Lake, server *served, sim *sim
 	if err != nil {
 		return err
 	}
-	err = s.extract(lake, client, pipeline.Extraction{
+	return s.extract(lake, client, pipeline.Extraction{
 		AccountID: pipeline.OwnAccount, Window: &w, Lookback: 72 * time.Hour, CallsPerDay: c.CallsPerDay,
 		RunID: s.summary.RunID, Now: s.now,
 	})
-	return errors.Join(err, client.Logout(s.ctx))
 }
 
 func (c *demoCmd) transform(s *session, lake *sinks.Lake, f martFlags) error {

@@ -11,7 +11,7 @@ type dumpCmd struct {
 	From      string   `help:"First day (YYYY-MM-DD, UTC); without it, all days." placeholder:"DAY"`
 	To        string   `help:"Day after the last one." placeholder:"DAY"`
 	ID        []string `help:"Only the records of these ids (repeatable)." name:"id" placeholder:"ID" sep:"none"`
-	AccountID string   `help:"Only this account's; ~ means all accounts of the lake." default:"~"`
+	AccountID account  `help:"Only this account's; ~ means all accounts of the lake." default:"~"`
 }
 
 // Run writes records back as RingCentral's JSON, one a line, from the lake's Parquet alone.
@@ -26,7 +26,7 @@ func (c *dumpCmd) Run(s *session) error {
 	}
 	defer shut()
 	out := bufio.NewWriterSize(s.stdout, 1<<16)
-	for line, err := range pipeline.Dump(s.ctx, lake, pipeline.Dumping{AccountID: c.AccountID, Window: window, IDs: c.ID}) {
+	for line, err := range pipeline.Dump(s.ctx, lake, pipeline.Dumping{AccountID: string(c.AccountID), Window: window, IDs: c.ID}) {
 		if err != nil {
 			return err
 		}

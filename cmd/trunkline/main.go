@@ -7,6 +7,7 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 	_ "time/tzdata" // time zones on machines without a database of them
@@ -26,9 +27,19 @@ func start(clock func() time.Time) int {
 	// Libraries that print on standard output, as gcsblob does without credentials, must not spoil a result.
 	os.Stdout = os.Stderr
 	log.SetFlags(0)
+	unsetEmpty(os.Environ())
 	ctx, stop := interruptible()
 	defer stop()
 	return run(ctx, process{stdout: stdout, stderr: os.Stderr, args: os.Args, clock: clock})
+}
+
+// unsetEmpty makes a variable of ours that is set to nothing one that is not set, so that it hides nothing.
+func unsetEmpty(environ []string) {
+	for _, v := range environ {
+		if name, value, _ := strings.Cut(v, "="); value == "" && strings.HasPrefix(name, "TRUNKLINE_") {
+			_ = os.Unsetenv(name) // it cannot fail for a name that was there
+		}
+	}
 }
 
 // interrupted is the cause of a context that a signal ended.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -42,10 +43,18 @@ func (p *progress) show(e pipeline.Event) {
 	case e.Day != nil:
 		p.day(e.Day)
 	case e.Failed != nil:
-		p.log.Error("failed", "days", fmt.Sprint(pipeline.Ranges(e.Failed.Days)), "error", e.Failed.Err)
+		p.failed(e.Failed)
 	case e.Warning != "":
 		p.log.Warn(e.Warning)
 	}
+}
+
+func (p *progress) failed(f *pipeline.DaysFailed) {
+	if len(f.Days) == 0 {
+		p.log.Error(f.Err.Error())
+		return
+	}
+	p.log.Error("failed", "days", strings.Join(pipeline.Ranges(f.Days), ", "), "error", f.Err)
 }
 
 func (p *progress) describe() {

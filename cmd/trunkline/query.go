@@ -23,7 +23,7 @@ type queryCmd struct {
 	To         string `help:"Day after the last one." placeholder:"DAY"`
 	CacheLimit string `help:"The most that may be copied from a remote lake for this query." default:"2GB"`
 	martFlags
-	Output string `help:"Form of the result: table, csv or json (an object a row)." enum:"table,csv,json" default:"table"`
+	Output string `help:"Form of the result: table (or text), csv or json (an object a row)." enum:"table,text,csv,json" default:"table"`
 }
 
 // Run prints the rows of one statement over views of the lake.

@@ -14,16 +14,19 @@ import (
 type replayCmd struct {
 	lakeFlags
 	Pages        []string `help:"File of API pages, one a line (plain, gzip or zstd), or a directory of such files; repeatable." required:"" placeholder:"PATH" sep:"none"`
-	AccountID    string   `help:"Account whose pages they are." required:""`
+	AccountID    account  `help:"Account whose pages they are." required:""`
 	SkipBadPages bool     `help:"Go on after a line that is not a page; it is counted, and the exit status is 1."`
 	outputFlags
 }
 
 // Run converts saved pages into the lake, without the API.
 func (c *replayCmd) Run(s *session) error {
+	if c.AccountID == pipeline.OwnAccount {
+		return usage(errors.New("--account-id ~: saved pages are of no login; give the account's number"))
+	}
 	return withLake(s, c.lakeFlags, func(lake *sinks.Lake) error {
 		tally, err := s.replay(lake, pipeline.Replaying{
-			AccountID: c.AccountID, Paths: c.Pages, SkipBadPages: c.SkipBadPages, RunID: s.summary.RunID, Now: s.now,
+			AccountID: string(c.AccountID), Paths: c.Pages, SkipBadPages: c.SkipBadPages, RunID: s.summary.RunID, Now: s.now,
 		})
 		if c.Output == "json" {
 			return err

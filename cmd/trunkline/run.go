@@ -220,8 +220,18 @@ func (s *session) extract(lake *sinks.Lake, client *ringcentral.Client, x pipeli
 		p.show(event)
 	}
 	p.end()
+	s.logout(client)
 	s.summary.extracted(tally, client.Requests())
 	return errors.Join(append(tally.Errs, errs...)...)
+}
+
+// logout ends the session at RingCentral, which permits five at a time; a session that stays ends by itself.
+func (s *session) logout(client *ringcentral.Client) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), 5*time.Second)
+	defer cancel()
+	if err := client.Logout(ctx); err != nil {
+		s.log.Debug("logout", "error", err)
+	}
 }
 
 func transform(s *session, lake *sinks.Lake, engine *sql.Engine, zone *time.Location) error {
