@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"strings"
 	"testing"
@@ -58,9 +59,10 @@ func copyRows(t *testing.T, batch arrow.RecordBatch) arrow.RecordBatch {
 }
 
 func TestDictionaryOnlyWhereItPays(t *testing.T) {
-	few, many := array.NewStringBuilder(memory.DefaultAllocator), array.NewStringBuilder(memory.DefaultAllocator)
+	few, some, many := array.NewStringBuilder(memory.DefaultAllocator), array.NewStringBuilder(memory.DefaultAllocator), array.NewStringBuilder(memory.DefaultAllocator)
 	for i := range 20_000 {
 		few.Append(fmt.Sprint("result ", i%7))
+		some.Append(fmt.Sprint("result ", i%1000))
 		many.Append(fmt.Sprint("result ", i))
 	}
 	e, err := newColumnEncoder(defaultPageBytes)
@@ -75,20 +77,55 @@ func TestDictionaryOnlyWhereItPays(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		values arrow.Array
-		want   bool
+		want   int // entries
 	}{
-		{"result", few.NewArray(), true},
-		{"result", many.NewArray(), false},
-		{"from_phone_number", few.NewArray(), false},
-		{"result", array.MakeArrayOfNull(memory.DefaultAllocator, arrow.BinaryTypes.String, 10), false},
+		{"result", few.NewArray(), 7},
+		{"result", some.NewArray(), 1000},
+		{"result", many.NewArray(), 0},
+		{"from_phone_number", some.NewArray(), 0},
+		{"result", array.MakeArrayOfNull(memory.DefaultAllocator, arrow.BinaryTypes.String, 10), 0},
 	} {
 		l := leaf{test.name, flatShape(0, test.values.Len()), test.values, true}
 		if e.def, e.picks, err = l.place(e.def, e.picks); err != nil {
 			t.Fatal(err)
 		}
 		v, err := e.values(l, s.Column(0))
-		if _, got := v.(*dictionary); err != nil || got != test.want {
-			t.Errorf("%s of %d values: dictionary %v, %v", test.name, test.values.Len(), got, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := 0
+		if d, ok := v.(*dictionary); ok {
+			got = len(d.entries.picks)
+		}
+		if got != test.want {
+			t.Errorf("%s of %d values: %d entries, want %d", test.name, test.values.Len(), got, test.want)
+		}
+	}
+}
+
+// TestOnlyWhatShrinksIsCompressed holds that a page of noise costs its reader nothing.
+func TestOnlyWhatShrinksIsCompressed(t *testing.T) {
+	s, _, err := fileSchema(callTable, arrow.NewSchema([]arrow.Field{{Name: "n", Type: arrow.PrimitiveTypes.Int64}}, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := newColumnEncoder(defaultPageBytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(6, 6))
+	noise, pattern := array.NewInt64Builder(memory.DefaultAllocator), array.NewInt64Builder(memory.DefaultAllocator)
+	for i := range int64(1000) {
+		noise.Append(r.Int64())
+		pattern.Append(i % 5 * i % 7)
+	}
+	for _, test := range []struct {
+		values arrow.Array
+		want   bool
+	}{{noise.NewArray(), false}, {pattern.NewArray(), true}} {
+		c, err := e.encode(leaf{"n", flatShape(0, 1000), test.values, false}, s.Column(0), false)
+		if err != nil || len(c.pages) != 1 || c.pages[0].IsCompressed() != test.want {
+			t.Errorf("%d pages, %v; compressed should be %v", len(c.pages), err, test.want)
 		}
 	}
 }
