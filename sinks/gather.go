@@ -16,9 +16,10 @@ type ref struct{ batch, row int32 }
 // lacks is null. Rows that are equal give equal buffers: what lies under a null is zero.
 func gather(schema *arrow.Schema, batches []arrow.RecordBatch, refs []ref) (arrow.RecordBatch, error) {
 	cols := make([]arrow.Array, 0, schema.NumFields())
+	from := make([]arrow.Array, len(batches))
 	for _, f := range schema.Fields() {
-		from := make([]arrow.Array, len(batches))
 		for i, b := range batches {
+			from[i] = nil
 			if at := b.Schema().FieldIndices(f.Name); len(at) == 1 {
 				from[i] = b.Column(at[0])
 			}
@@ -32,24 +33,54 @@ func gather(schema *arrow.Schema, batches []arrow.RecordBatch, refs []ref) (arro
 	return array.NewRecordBatch(schema, cols, int64(len(refs))), nil
 }
 
-func gatherColumn(typ arrow.DataType, from []arrow.Array, refs []ref) (arrow.ArrayData, error) {
-	for _, a := range from {
-		if a != nil && a.DataType().ID() != typ.ID() {
+// source is one batch's part of a column, opened for copying row by row.
+type source struct {
+	none   bool   // every row is null
+	valid  []byte // bitmap; nil: no row is null
+	offset int    // of row 0 in bitmap and values
+	array  arrow.Array
+}
+
+func openSources(typ arrow.DataType, from []arrow.Array) ([]source, error) {
+	out := make([]source, len(from))
+	for i, a := range from {
+		if a == nil {
+			out[i].none = true
+			continue
+		}
+		if a.DataType().ID() != typ.ID() {
 			return nil, fmt.Errorf("is %s, not %s", a.DataType(), typ)
 		}
+		out[i] = source{none: a.NullN() == a.Len(), offset: a.Data().Offset(), array: a}
+		if a.NullN() > 0 {
+			out[i].valid = a.NullBitmapBytes()
+		}
 	}
-	valid, nulls := gatherValid(from, refs)
+	return out, nil
+}
+
+// has reports whether the row holds a value.
+func (s *source) has(row int32) bool {
+	return !s.none && (s.valid == nil || bitutil.BitIsSet(s.valid, s.offset+int(row)))
+}
+
+func gatherColumn(typ arrow.DataType, from []arrow.Array, refs []ref) (arrow.ArrayData, error) {
+	sources, err := openSources(typ, from)
+	if err != nil {
+		return nil, err
+	}
+	valid, nulls := gatherValid(sources, refs)
 	buffers := []*memory.Buffer{valid}
 	var children []arrow.ArrayData
 	switch t := typ.(type) {
 	case *arrow.StringType:
-		buffers = append(buffers, gatherStrings(from, refs)...)
+		buffers = append(buffers, gatherStrings(sources, refs)...)
 	case *arrow.BooleanType:
-		buffers = append(buffers, gatherBits(from, refs))
+		buffers = append(buffers, gatherBits(sources, refs))
 	case arrow.FixedWidthDataType:
-		buffers = append(buffers, gatherFixed(t.Bytes(), from, refs))
+		buffers = append(buffers, gatherFixed(t.Bytes(), sources, refs))
 	case *arrow.ListType:
-		offsets, below, belowRefs := gatherLists(from, refs)
+		offsets, below, belowRefs := gatherLists(sources, refs)
 		child, err := gatherColumn(t.Elem(), below, belowRefs)
 		if err != nil {
 			return nil, err
@@ -69,82 +100,96 @@ func gatherColumn(typ arrow.DataType, from []arrow.Array, refs []ref) (arrow.Arr
 	return array.NewData(typ, len(refs), buffers, children, nulls, 0), nil
 }
 
-func isNull(from []arrow.Array, r ref) bool {
-	a := from[r.batch]
-	return a == nil || a.IsNull(int(r.row))
-}
-
 // gatherValid returns the validity bitmap, nil where there is no null.
-func gatherValid(from []arrow.Array, refs []ref) (*memory.Buffer, int) {
+func gatherValid(sources []source, refs []ref) (*memory.Buffer, int) {
 	bitmap := make([]byte, bitutil.BytesForBits(int64(len(refs))))
-	nulls := 0
+	present := 0
 	for i, r := range refs {
-		if isNull(from, r) {
-			nulls++
-			continue
+		if sources[r.batch].has(r.row) {
+			bitmap[i/8] |= 1 << (i % 8)
+			present++
 		}
-		bitutil.SetBit(bitmap, i)
 	}
-	if nulls == 0 {
+	if present == len(refs) {
 		return nil, 0
 	}
-	return memory.NewBufferBytes(bitmap), nulls
+	return memory.NewBufferBytes(bitmap), len(refs) - present
 }
 
-func gatherStrings(from []arrow.Array, refs []ref) []*memory.Buffer {
-	offsets := make([]int32, len(refs)+1)
-	size := 0
-	for i, r := range refs {
-		if !isNull(from, r) {
-			size += from[r.batch].(*array.String).ValueLen(int(r.row))
+func gatherStrings(sources []source, refs []ref) []*memory.Buffer {
+	type text struct {
+		offsets []int32
+		bytes   []byte
+	}
+	texts := make([]text, len(sources))
+	for i, s := range sources {
+		if !s.none {
+			b := s.array.Data().Buffers()
+			texts[i].offsets = arrow.Int32Traits.CastFromBytes(b[1].Bytes())[s.offset:]
+			if b[2] != nil {
+				texts[i].bytes = b[2].Bytes()
+			}
 		}
-		offsets[i+1] = int32(size)
+	}
+	offsets := make([]int32, len(refs)+1)
+	size := int32(0)
+	for i, r := range refs {
+		if sources[r.batch].has(r.row) {
+			o := texts[r.batch].offsets
+			size += o[r.row+1] - o[r.row]
+		}
+		offsets[i+1] = size
 	}
 	data := make([]byte, 0, size)
-	for _, r := range refs {
-		if !isNull(from, r) {
-			data = append(data, from[r.batch].(*array.String).Value(int(r.row))...)
+	for i, r := range refs {
+		if offsets[i+1] > offsets[i] {
+			t := texts[r.batch]
+			data = append(data, t.bytes[t.offsets[r.row]:t.offsets[r.row+1]]...)
 		}
 	}
 	return []*memory.Buffer{memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(offsets)), memory.NewBufferBytes(data)}
 }
 
-func gatherBits(from []arrow.Array, refs []ref) *memory.Buffer {
+func gatherBits(sources []source, refs []ref) *memory.Buffer {
 	bitmap := make([]byte, bitutil.BytesForBits(int64(len(refs))))
 	for i, r := range refs {
-		if !isNull(from, r) && from[r.batch].(*array.Boolean).Value(int(r.row)) {
-			bitutil.SetBit(bitmap, i)
+		s := &sources[r.batch]
+		if s.has(r.row) && bitutil.BitIsSet(s.array.Data().Buffers()[1].Bytes(), s.offset+int(r.row)) {
+			bitmap[i/8] |= 1 << (i % 8)
 		}
 	}
 	return memory.NewBufferBytes(bitmap)
 }
 
-func gatherFixed(width int, from []arrow.Array, refs []ref) *memory.Buffer {
+func gatherFixed(width int, sources []source, refs []ref) *memory.Buffer {
+	values := make([][]byte, len(sources))
+	for i, s := range sources {
+		if !s.none {
+			values[i] = s.array.Data().Buffers()[1].Bytes()[s.offset*width:]
+		}
+	}
 	out := make([]byte, len(refs)*width)
 	for i, r := range refs {
-		if isNull(from, r) {
-			continue
+		if sources[r.batch].has(r.row) {
+			copy(out[i*width:(i+1)*width], values[r.batch][int(r.row)*width:])
 		}
-		data := from[r.batch].Data()
-		at := (data.Offset() + int(r.row)) * width
-		copy(out[i*width:(i+1)*width], data.Buffers()[1].Bytes()[at:])
 	}
 	return memory.NewBufferBytes(out)
 }
 
 // gatherLists returns the offsets of the lists and the rows of their elements.
-func gatherLists(from []arrow.Array, refs []ref) (*memory.Buffer, []arrow.Array, []ref) {
-	below := make([]arrow.Array, len(from))
-	for i, a := range from {
-		if a != nil {
-			below[i] = a.(*array.List).ListValues()
+func gatherLists(sources []source, refs []ref) (*memory.Buffer, []arrow.Array, []ref) {
+	below := make([]arrow.Array, len(sources))
+	for i, s := range sources {
+		if !s.none {
+			below[i] = s.array.(*array.List).ListValues()
 		}
 	}
 	offsets := make([]int32, len(refs)+1)
-	var elements []ref
+	elements := make([]ref, 0, 2*len(refs))
 	for i, r := range refs {
-		if !isNull(from, r) {
-			start, end := from[r.batch].(*array.List).ValueOffsets(int(r.row))
+		if sources[r.batch].has(r.row) {
+			start, end := sources[r.batch].array.(*array.List).ValueOffsets(int(r.row))
 			for n := start; n < end; n++ {
 				elements = append(elements, ref{r.batch, int32(n)})
 			}

@@ -7,6 +7,7 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -28,6 +29,9 @@ func start(clock func() time.Time) int {
 	os.Stdout = os.Stderr
 	log.SetFlags(0)
 	unsetEmpty(os.Environ())
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50) // buffers of pages and days are large and short-lived: less memory for little time
+	}
 	ctx, stop := interruptible()
 	defer stop()
 	return run(ctx, process{stdout: stdout, stderr: os.Stderr, args: os.Args, clock: clock})
