@@ -1,97 +1,105 @@
 package schema
 
 import (
+	"encoding/binary"
 	"math/bits"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 )
 
 // column is one Arrow column while it is filled. Its rows lag behind its group's: rows without a value cost nothing
-// until the next value, or the end, fills them with nulls.
+// until the next value, or the end, fills them with nulls. What is kept by row has room for more rows than there are,
+// so that setting a value is a store; validity and bits beyond rows are always zero.
 type column struct {
 	kind    Kind
 	rows    int
-	valid   []byte // bitmap of rows that hold a value
-	offsets []int32
+	room    int     // rows for which there is memory
+	likely  int     // room to begin with: a little more than the last batch took
+	valid   []byte  // bitmap of rows that hold a value
+	offsets []int32 // room+1 of them, for kinds that keep data or elements
 	data    []byte
-	ints    []int64
+	ints    []int64 // Integer and Timestamp
 	money   []decimal128.Num
-	bits    []byte
+	bits    []byte // Boolean
 }
 
-func (c *column) hasOffsets() bool {
-	return c.kind != Integer && c.kind != Timestamp && c.kind != Money && c.kind != Boolean
+// at marks the row, which must not be before the last one, as present; the caller stores its value.
+func (c *column) at(row int) {
+	if c.rows != row || row >= c.room {
+		c.fill(row, 1)
+	}
+	c.valid[row/8] |= 1 << (row % 8)
+	c.rows = row + 1
 }
 
-// fill makes the column rows long with nulls.
-func (c *column) fill(rows int) {
+// fill makes the column rows long with nulls, with room for some more.
+func (c *column) fill(rows, more int) {
+	if rows+more > c.room {
+		c.grow(rows + more)
+	}
 	if rows <= c.rows {
 		return
 	}
-	n := rows - c.rows
-	c.valid = growBits(c.valid, rows)
-	switch c.kind {
-	case Integer, Timestamp:
-		c.ints = append(c.ints, make([]int64, n)...)
-	case Money:
-		c.money = append(c.money, make([]decimal128.Num, n)...)
-	case Boolean:
-		c.bits = growBits(c.bits, rows)
-	default:
-		if len(c.offsets) == 0 {
-			c.offsets = append(c.offsets, 0)
-		}
-		end := c.offsets[len(c.offsets)-1]
-		for range n {
-			c.offsets = append(c.offsets, end)
+	switch {
+	case c.ints != nil:
+		clear(c.ints[c.rows:rows])
+	case c.money != nil:
+		clear(c.money[c.rows:rows])
+	case c.offsets != nil:
+		end := c.offsets[c.rows]
+		for row := c.rows; row < rows; row++ {
+			c.offsets[row+1] = end
 		}
 	}
 	c.rows = rows
 }
 
-func growBits(b []byte, rows int) []byte {
-	for len(b) < (rows+7)/8 {
-		b = append(b, 0)
+// grow makes room for at least the given rows.
+func (c *column) grow(rows int) {
+	c.room = max(rows, 2*c.room, c.likely, 64)
+	bitmap := (c.room + 63) / 64 * 8
+	c.valid = lengthen(c.valid, bitmap)
+	switch c.kind {
+	case Integer, Timestamp:
+		c.ints = lengthen(c.ints, c.room)
+	case Money:
+		c.money = lengthen(c.money, c.room)
+	case Boolean:
+		c.bits = lengthen(c.bits, bitmap)
+	default:
+		c.offsets = lengthen(c.offsets, c.room+1)
 	}
-	return b
 }
 
-// open makes room for the value of the given row and marks it as present.
-func (c *column) open(row int) {
-	c.fill(row)
-	c.valid = growBits(c.valid, row+1)
-	c.valid[row/8] |= 1 << (row % 8)
-	if c.hasOffsets() && len(c.offsets) == 0 {
-		c.offsets = append(c.offsets, 0)
-	}
-	c.rows = row + 1
+// lengthen returns s with zero values up to length n.
+func lengthen[T any](s []T, n int) []T {
+	out := make([]T, n)
+	copy(out, s)
+	return out
 }
 
-// close ends a value that was appended to data.
-func (c *column) close() { c.offsets = append(c.offsets, int32(len(c.data))) }
+func (c *column) setInt(row int, v int64) { c.at(row); c.ints[row] = v }
 
-func (c *column) setInt(row int, v int64) { c.open(row); c.ints = append(c.ints, v) }
-
-func (c *column) setMoney(row int, v int64) {
-	c.open(row)
-	c.money = append(c.money, decimal128.FromI64(v))
-}
+func (c *column) setMoney(row int, v int64) { c.at(row); c.money[row] = decimal128.FromI64(v) }
 
 func (c *column) setBool(row int, v bool) {
-	c.open(row)
-	c.bits = growBits(c.bits, row+1)
+	c.at(row)
 	if v {
 		c.bits[row/8] |= 1 << (row % 8)
 	}
 }
 
+// setData makes what was appended to data since the last row the value of the given row.
+func (c *column) setData(row int) { c.setEnd(row, len(c.data)) }
+
+// setEnd ends the value of the given row at an index of data, or of the elements.
+func (c *column) setEnd(row, end int) { c.at(row); c.offsets[row+1] = int32(end) }
+
 func (c *column) setText(row int, s []byte) {
-	c.open(row)
 	c.data = append(c.data, s...)
-	c.close()
+	c.setData(row)
 }
 
 // truncate forgets all rows from the given one on.
@@ -99,76 +107,66 @@ func (c *column) truncate(rows int) {
 	if rows >= c.rows {
 		return
 	}
-	c.valid = cutBits(c.valid, rows)
+	clearBits(c.valid, rows, c.rows)
 	switch c.kind {
-	case Integer, Timestamp:
-		c.ints = c.ints[:rows]
-	case Money:
-		c.money = c.money[:rows]
+	case Integer, Timestamp, Money, Structs:
 	case Boolean:
-		c.bits = cutBits(c.bits, rows)
+		clearBits(c.bits, rows, c.rows)
 	default:
-		c.offsets = c.offsets[:rows+1]
-		if c.kind != Structs {
-			c.data = c.data[:c.offsets[rows]]
-		}
+		c.data = c.data[:c.offsets[rows]]
 	}
 	c.rows = rows
 }
 
-func cutBits(b []byte, rows int) []byte {
-	b = b[:(rows+7)/8]
-	if rows%8 != 0 {
-		b[rows/8] &= 1<<(rows%8) - 1
-	}
-	return b
+func clearBits(b []byte, from, to int) {
+	b[from/8] &= 1<<(from%8) - 1
+	clear(b[from/8+1 : (to+7)/8])
 }
 
 // has reports whether the given row holds a value.
 func (c *column) has(row int) bool { return row < c.rows && c.valid[row/8]&(1<<(row%8)) != 0 }
 
-// arrowData hands the column over as Arrow data of the given type; the column must not be used afterwards.
-func (c *column) arrowData(rows int, typ arrow.DataType, children ...arrow.ArrayData) arrow.ArrayData {
-	c.fill(rows)
-	present := 0
-	for _, b := range c.valid {
-		present += bits.OnesCount8(b)
+// present counts the rows that hold a value.
+func (c *column) present() int {
+	n := 0
+	for b := range slices.Chunk(c.valid, 8) {
+		n += bits.OnesCount64(binary.LittleEndian.Uint64(b))
 	}
-	buffers := []*memory.Buffer{memory.NewBufferBytes(c.valid)}
-	if present == rows {
-		buffers[0] = nil
-	}
+	return n
+}
+
+// values are the bytes of the column's first rows, which are filled, as Arrow keeps them; second is the data of
+// strings, nil for other kinds.
+func (c *column) values(rows int) (first, second []byte) {
 	switch c.kind {
 	case Integer, Timestamp:
-		buffers = append(buffers, memory.NewBufferBytes(arrow.Int64Traits.CastToBytes(c.ints)))
+		return arrow.Int64Traits.CastToBytes(c.ints[:rows]), nil
 	case Money:
-		buffers = append(buffers, memory.NewBufferBytes(arrow.Decimal128Traits.CastToBytes(c.money)))
+		return arrow.Decimal128Traits.CastToBytes(c.money[:rows]), nil
 	case Boolean:
-		buffers = append(buffers, memory.NewBufferBytes(c.bits))
-	default:
-		if len(c.offsets) == 0 {
-			c.offsets = []int32{0}
-		}
-		buffers = append(buffers, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(c.offsets)))
-		if c.kind != Structs {
-			buffers = append(buffers, memory.NewBufferBytes(c.data))
-		}
+		return c.bits[:(rows+7)/8], nil
 	}
-	return array.NewData(typ, rows, buffers, children, rows-present, 0)
+	return arrow.Int32Traits.CastToBytes(c.offsets[:rows+1]), c.data
 }
 
-// release starts a new column after Arrow took the memory of the old one, with room for as much again.
+// width is how many bytes of zeros the values of that many nulls are.
+func (c *column) width(rows int) int {
+	switch c.kind {
+	case Integer, Timestamp:
+		return rows * arrow.Int64SizeBytes
+	case Money:
+		return rows * arrow.Decimal128SizeBytes
+	case Boolean:
+		return (rows + 7) / 8
+	}
+	return (rows + 1) * arrow.Int32SizeBytes
+}
+
+// release starts a new column, with room for a little more, after Arrow took the memory of the old one.
 func (c *column) release() {
-	*c = column{
-		kind:    c.kind,
-		valid:   make([]byte, 0, len(c.valid)),
-		offsets: make([]int32, 0, len(c.offsets)),
-		data:    make([]byte, 0, len(c.data)),
-		ints:    make([]int64, 0, len(c.ints)),
-		money:   make([]decimal128.Num, 0, len(c.money)),
-		bits:    make([]byte, 0, len(c.bits)),
+	next := column{kind: c.kind, likely: c.rows + c.rows/8}
+	if len(c.data) > 0 {
+		next.data = make([]byte, 0, len(c.data)+len(c.data)/8)
 	}
+	*c = next
 }
-
-// noBuffers is the validity of elements that are never null.
-var noBuffers = []*memory.Buffer{nil}

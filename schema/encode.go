@@ -1,17 +1,16 @@
 package schema
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
-	"time"
-	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 )
 
 // Encoder writes rows of one record batch back as RingCentral's JSON: the inverse of Decoder. The batch may come from
-// Parquet and lack columns of the table, which are then absent.
+// Parquet and lack columns of the table, which are then absent. An Encoder is for one goroutine.
 type Encoder struct {
 	record *encoderGroup
 }
@@ -22,6 +21,7 @@ type encoderGroup struct {
 	columns []arrow.Array
 	below   []*encoderGroup // by column, for Structs
 	extra   *array.String
+	rest    []jsonMember // scratch: members of extra, of the objects that are being written
 }
 
 // NewEncoder returns an encoder of the batch's rows. A column of another type than the table's is an error.
@@ -85,42 +85,47 @@ func (e *Encoder) Append(dst []byte, row int) []byte { return e.record.append(ds
 func (g *encoderGroup) append(dst []byte, row int) []byte {
 	var extra []byte
 	if g.extra != nil && g.extra.IsValid(row) {
-		extra = []byte(g.extra.Value(row))
+		from := g.extra.ValueOffset(row) - g.extra.ValueOffset(0)
+		extra = g.extra.ValueBytes()[from : from+g.extra.ValueLen(row)]
 	}
 	return g.object(dst, g.spec.objects[0], row, extra)
 }
 
 // object writes the members of o that the row holds, merged with those of the JSON object extra (nil for none).
 func (g *encoderGroup) object(dst []byte, o *object, row int, extra []byte) []byte {
-	rest := jsonMembers(extra)
+	base := len(g.rest)
+	g.rest = appendMembers(g.rest, extra)
 	dst = append(dst, '{')
 	first := len(dst)
 	for k := range o.members {
 		m := &o.members[k]
 		if m.object == nil {
 			if c := g.columns[m.column]; c != nil && c.IsValid(row) {
-				dst = g.value(appendName(dst, first, m.key), m, c, row)
+				dst = g.value(appendName(dst, first, m.name), m, c, row)
 			}
 			continue
 		}
-		inner, isObject := takeObject(&rest, m.key)
+		inner := takeObject(g.rest[base:], m.name)
 		mark := len(dst)
-		dst = appendName(dst, first, m.key)
+		dst = appendName(dst, first, m.name)
 		start := len(dst)
 		dst = g.object(dst, m.object, row, inner)
-		if len(dst)-start == len("{}") && !isObject {
+		if len(dst)-start == len("{}") && inner == nil {
 			dst = dst[:mark]
 		}
 	}
-	for _, m := range rest {
-		dst = appendName(dst, first, m.name)
-		dst = append(dst, m.value...)
+	for _, m := range g.rest[base:] {
+		if m.value != nil {
+			dst = appendName(dst, first, m.name)
+			dst = append(dst, m.value...)
+		}
 	}
+	g.rest = g.rest[:base]
 	return append(dst, '}')
 }
 
 // appendName appends a comma, unless it is the object's first member, and a member's name, which is escaped already.
-func appendName(dst []byte, first int, name string) []byte {
+func appendName(dst []byte, first int, name []byte) []byte {
 	if len(dst) > first {
 		dst = append(dst, ',')
 	}
@@ -161,69 +166,72 @@ func (g *encoderGroup) elements(dst []byte, below *encoderGroup, list *array.Lis
 	return append(dst, ']')
 }
 
-// isInteger reports whether s is an integer as JSON writes one.
-func isInteger(s string) bool {
-	b := []byte(s)
-	if len(b) > 0 && b[0] == '-' {
-		b = b[1:]
-	}
-	if len(b) == 0 || len(b) > 1 && b[0] == '0' {
-		return false
-	}
-	return digits(b, 0) == len(b)
-}
-
-// appendTime writes an instant as RingCentral does, with milliseconds, or microseconds where it has them.
-func appendTime(dst []byte, micros int64) []byte {
-	form := `"2006-01-02T15:04:05.000Z"`
-	if micros%1000 != 0 {
-		form = `"2006-01-02T15:04:05.000000Z"`
-	}
-	return time.UnixMicro(micros).UTC().AppendFormat(dst, form)
-}
-
-func appendString(dst []byte, s string) []byte {
-	dst = append(dst, '"')
-	for i := 0; i < len(s); {
-		n := i
-		for n < len(s) && (s[n] >= utf8.RuneSelf || s[n] >= 0x20 && s[n] != '"' && s[n] != '\\') {
-			n++
-		}
-		dst = append(dst, s[i:n]...)
-		if n < len(s) {
-			dst = appendEscaped(dst, s[n])
-			n++
-		}
-		i = n
-	}
-	return append(dst, '"')
-}
-
 // jsonMember is one member of an object in extra, as it stands there.
 type jsonMember struct {
-	name  string // canonical string body, escapes and all
-	value []byte
+	name  []byte // canonical string body, escapes and all
+	value []byte // nil once it is written
 }
 
-// jsonMembers splits a canonical JSON object into its members.
-func jsonMembers(object []byte) []jsonMember {
-	var out []jsonMember
+// appendMembers splits a canonical JSON object into its members.
+func appendMembers(out []jsonMember, object []byte) []jsonMember {
 	for i := 1; i < len(object)-1; i++ {
 		key, _ := scanString(object, i+1)
 		end, _ := skipValue(object, key.end+2, 0)
-		out = append(out, jsonMember{string(object[i+1 : key.end]), object[key.end+2 : end]})
+		out = append(out, jsonMember{object[i+1 : key.end], object[key.end+2 : end]})
 		i = end
 	}
 	return out
 }
 
-// takeObject removes the member of that name from rest if it is an object.
-func takeObject(rest *[]jsonMember, name string) (value []byte, ok bool) {
-	for i, m := range *rest {
-		if m.name == name && m.value[0] == '{' {
-			*rest = append((*rest)[:i:i], (*rest)[i+1:]...)
-			return m.value, true
+// takeObject takes the member of that name if it is an object; nil if there is none.
+func takeObject(members []jsonMember, name []byte) []byte {
+	for i := range members {
+		if m := &members[i]; bytes.Equal(m.name, name) && len(m.value) > 0 && m.value[0] == '{' {
+			value := m.value
+			m.value = nil
+			return value
 		}
 	}
-	return nil, false
+	return nil
+}
+
+// isInteger reports whether s is an integer as JSON writes one.
+func isInteger(s string) bool {
+	if len(s) > 0 && s[0] == '-' {
+		s = s[1:]
+	}
+	if len(s) == 0 || len(s) > 1 && s[0] == '0' {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// appendString appends s as a JSON string with the fewest escapes. It looks for them eight bytes at a time.
+func appendString(dst []byte, s string) []byte {
+	dst = append(dst, '"')
+	done := 0
+	for i := 0; i < len(s); {
+		if i+8 <= len(s) && escapes(wordOf(s[i:i+8])) == 0 {
+			i += 8
+			continue
+		}
+		if c := s[i]; c < 0x20 || c == '"' || c == '\\' {
+			dst = appendEscaped(append(dst, s[done:i]...), c)
+			done = i + 1
+		}
+		i++
+	}
+	return append(append(dst, s[done:]...), '"')
+}
+
+// wordOf is the eight bytes of s, the first one lowest.
+func wordOf(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }

@@ -33,6 +33,12 @@ const (
 	Structs
 )
 
+// takesString reports whether the kind's columns hold every JSON string as it is.
+func (k Kind) takesString() bool { return k <= NumericID }
+
+// isString reports whether the kind's columns are strings.
+func (k Kind) isString() bool { return k.takesString() || k == Array }
+
 // Field is one line of a table of fields: where a value lies in the JSON and what column it becomes.
 type Field struct {
 	Path string  // members from the record down, joined by dots: `from.phoneNumber`

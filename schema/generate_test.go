@@ -8,11 +8,15 @@ import (
 
 // generatePage makes a page of records from the table of fields, with members removed, retyped, repeated and added.
 func generatePage(r *rand.Rand) []byte {
-	var records []string
-	for range r.IntN(4) {
-		records = append(records, generateObject(r, callFields, ""))
+	page := fmt.Appendf(nil, `{"uri":"x"`)
+	for range 1 + r.IntN(12)/11 {
+		var records []string
+		for range r.IntN(4) {
+			records = append(records, generateObject(r, callFields, ""))
+		}
+		page = fmt.Appendf(page, `,%s:%s[%s]`, quoteName(r, "records"), pad(r), strings.Join(records, pad(r)+","))
 	}
-	return fmt.Appendf(nil, `{"uri":"x","records":%s[%s] ,"paging":{}}`, pad(r), strings.Join(records, pad(r)+","))
+	return fmt.Appendf(page, ` ,"paging":{}}`)
 }
 
 // generateObject makes the object whose members lie below the given path.

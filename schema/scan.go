@@ -23,7 +23,24 @@ const maxDepth = 128
 
 // space returns the index of the first byte at or after i that is not white space.
 func space(b []byte, i int) int {
-	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\r' || b[i] == '\t') {
+	if i < len(b) && b[i] > ' ' {
+		return i
+	}
+	return skipSpace(b, i)
+}
+
+// skipSpace is for the runs of spaces of indented pages: it looks at eight bytes at a time.
+func skipSpace(b []byte, i int) int {
+	for i < len(b) {
+		if i+8 <= len(b) {
+			n := bits.TrailingZeros64(binary.LittleEndian.Uint64(b[i:])^(ones*' ')) / 8
+			if i += n; n == 8 {
+				continue
+			}
+		}
+		if c := b[i]; c != ' ' && c != '\n' && c != '\r' && c != '\t' {
+			return i
+		}
 		i++
 	}
 	return i
@@ -40,14 +57,21 @@ const (
 	highs = 0x8080808080808080
 )
 
-// plain returns the index of the first byte at or after i that ends a run of plain ASCII in a string:
-// a quote, a backslash, a control character or a byte above 127. It looks at eight bytes at a time.
+// low has the high bit set of the first byte of w that is a quote, a backslash or a control character, and of none
+// before it but those above 127. Once the bit 2 is turned, the quote and the control characters are exactly the bytes
+// below 0x21.
+func low(w uint64) uint64 { return ((w ^ ones*2) - ones*0x21) | ((w ^ ones*'\\') - ones) }
+
+// escapes finds the first byte that a JSON string cannot hold as it is: its high bit is the lowest one set.
+func escapes(w uint64) uint64 { return low(w) &^ w & highs }
+
+// special is the same for the bytes that end a run of plain ASCII: those of escapes, and those above 127.
+func special(w uint64) uint64 { return (low(w) | w) & highs }
+
+// plain returns the index of the first byte at or after i that ends a run of plain ASCII in a string.
 func plain(b []byte, i int) int {
 	for i+8 <= len(b) {
-		w := binary.LittleEndian.Uint64(b[i:])
-		quote, slash := w^(ones*'"'), w^(ones*'\\')
-		stop := (quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w | w
-		if stop &= highs; stop != 0 {
+		if stop := special(binary.LittleEndian.Uint64(b[i:])); stop != 0 {
 			return i + bits.TrailingZeros64(stop)/8
 		}
 		i += 8
@@ -184,154 +208,4 @@ func unescapeByte(c byte) byte {
 		return '\t'
 	}
 	return c
-}
-
-// scanNumber checks the number at i and returns the index after it.
-func scanNumber(b []byte, i int) (int, error) {
-	start := i
-	if i < len(b) && b[i] == '-' {
-		i++
-	}
-	switch {
-	case i < len(b) && b[i] == '0':
-		i++
-	case i < len(b) && '1' <= b[i] && b[i] <= '9':
-		i = digits(b, i)
-	default:
-		return i, syntax(start, "expected a value")
-	}
-	if i < len(b) && b[i] == '.' {
-		n := digits(b, i+1)
-		if n == i+1 {
-			return i, syntax(i, "a digit must follow the decimal point")
-		}
-		i = n
-	}
-	if i < len(b) && (b[i] == 'e' || b[i] == 'E') {
-		i++
-		if i < len(b) && (b[i] == '+' || b[i] == '-') {
-			i++
-		}
-		n := digits(b, i)
-		if n == i {
-			return i, syntax(i, "a digit must follow the exponent")
-		}
-		i = n
-	}
-	return i, nil
-}
-
-func digits(b []byte, i int) int {
-	for i < len(b) && '0' <= b[i] && b[i] <= '9' {
-		i++
-	}
-	return i
-}
-
-// skipValue checks the value that begins at i and returns the index after it.
-func skipValue(b []byte, i, depth int) (int, error) {
-	if i >= len(b) {
-		return i, syntax(i, "the page is cut short")
-	}
-	if depth > maxDepth {
-		return i, syntax(i, fmt.Sprintf("values nest deeper than %d", maxDepth))
-	}
-	switch b[i] {
-	case '"':
-		t, err := scanString(b, i+1)
-		return t.end + 1, err
-	case '{':
-		return skipObject(b, i+1, depth)
-	case '[':
-		return skipArray(b, i+1, depth)
-	case 't':
-		return literal(b, i, "true")
-	case 'f':
-		return literal(b, i, "false")
-	case 'n':
-		return literal(b, i, "null")
-	}
-	return scanNumber(b, i)
-}
-
-func literal(b []byte, i int, word string) (int, error) {
-	if len(b)-i < len(word) || string(b[i:i+len(word)]) != word {
-		return i, syntax(i, "expected a value")
-	}
-	return i + len(word), nil
-}
-
-func skipObject(b []byte, i, depth int) (int, error) {
-	i = space(b, i)
-	if i < len(b) && b[i] == '}' {
-		return i + 1, nil
-	}
-	for {
-		key, err := scanKey(b, i)
-		if err != nil {
-			return i, err
-		}
-		if i, err = colon(b, key.end+1); err != nil {
-			return i, err
-		}
-		if i, err = skipValue(b, i, depth+1); err != nil {
-			return i, err
-		}
-		more := false
-		if i, more, err = comma(b, i, '}'); err != nil || !more {
-			return i, err
-		}
-	}
-}
-
-func skipArray(b []byte, i, depth int) (int, error) {
-	i = space(b, i)
-	if i < len(b) && b[i] == ']' {
-		return i + 1, nil
-	}
-	for {
-		var err error
-		if i, err = skipValue(b, i, depth+1); err != nil {
-			return i, err
-		}
-		more := false
-		if i, more, err = comma(b, i, ']'); err != nil || !more {
-			return i, err
-		}
-	}
-}
-
-// scanKey checks that a member's name begins at i.
-func scanKey(b []byte, i int) (text, error) {
-	if i >= len(b) {
-		return text{}, syntax(i, "the page is cut short")
-	}
-	if b[i] != '"' {
-		return text{}, syntax(i, "expected a member's name in quotes")
-	}
-	return scanString(b, i+1)
-}
-
-// colon passes the colon after a member's name and returns where its value begins.
-func colon(b []byte, i int) (int, error) {
-	i = space(b, i)
-	if i >= len(b) || b[i] != ':' {
-		return i, syntax(i, "expected a colon after the member's name")
-	}
-	return space(b, i+1), nil
-}
-
-// comma passes what follows a value inside an object or array: a comma and the next value, or the end.
-func comma(b []byte, i int, end byte) (next int, more bool, err error) {
-	i = space(b, i)
-	if i >= len(b) {
-		return i, false, syntax(i, "the page is cut short")
-	}
-	switch b[i] {
-	case ',':
-		return space(b, i+1), true, nil
-	case end:
-		return i + 1, false, nil
-	}
-	return i, false, syntax(i, fmt.Sprintf("expected a comma or %q", end))
 }

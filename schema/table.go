@@ -26,8 +26,9 @@ type Table struct {
 var callLog = sync.OnceValue(func() *Table { return newTable("call_log", callFields) })
 
 func newTable(name string, fields []Field) *Table {
-	t := &Table{Name: name, Fields: fields, schema: arrow.NewSchema(arrowFields(fields), nil)}
-	t.root = t.compile(fields)
+	columns := arrowFields(fields)
+	t := &Table{Name: name, Fields: fields, schema: arrow.NewSchema(columns, nil)}
+	t.root = t.compile(fields, columns)
 	return t
 }
 
@@ -47,8 +48,10 @@ type object struct {
 	name    []byte // its member in the parent, empty at the top of a group
 	group   int    // rows that its columns belong to
 	parent  *object
-	index   int // among the group's objects, top first
+	index   int    // among the group's objects, top first
+	path    uint64 // bits of the indices of this object and those above it
 	members []member
+	starts  []memberStart // of the members
 	byKey   map[string]int
 	columns []int // all columns below, for clearing
 }
@@ -57,7 +60,6 @@ type object struct {
 type member struct {
 	key    string
 	name   []byte // the same
-	quoted string // key and closing quote, as it stands in compact JSON after the opening quote
 	kind   Kind
 	column int     // in the group; -1 for an object
 	object *object // nil for a column
@@ -67,16 +69,21 @@ type member struct {
 // groupSpec is a set of columns that grow together: the record's, or those of a list of struct.
 type groupSpec struct {
 	fields  []Field
+	types   []arrow.DataType // of the fields, then of extra
+	below   []int            // groups of the elements, by field, for Structs
 	objects []*object
 }
 
-// maxMembers bounds the known members of one object, so that a uint64 remembers which were seen.
+// maxMembers bounds the known members of one object, and the objects of one group, so that a uint64 is a set of them.
 const maxMembers = 64
 
-func (t *Table) compile(fields []Field) *object {
+func (t *Table) compile(fields []Field, columns []arrow.Field) *object {
 	g := len(t.groups)
-	spec := &groupSpec{fields: fields}
+	spec := &groupSpec{fields: fields, below: make([]int, len(fields))}
 	t.groups = append(t.groups, spec)
+	for _, c := range columns {
+		spec.types = append(spec.types, c.Type)
+	}
 	top := spec.newObject("", g, nil)
 	for i, f := range fields {
 		o := top
@@ -88,7 +95,9 @@ func (t *Table) compile(fields []Field) *object {
 		o.columns = append(o.columns, i)
 		m := member{key: path[len(path)-1], kind: f.Kind, column: i}
 		if f.Kind == Structs {
-			m.group = t.compile(f.Of).group
+			element := columns[i].Type.(*arrow.ListType).Elem().(*arrow.StructType)
+			m.group = t.compile(f.Of, element.Fields()).group
+			spec.below[i] = m.group
 		}
 		o.add(m)
 	}
@@ -97,6 +106,13 @@ func (t *Table) compile(fields []Field) *object {
 
 func (s *groupSpec) newObject(key string, group int, parent *object) *object {
 	o := &object{name: []byte(key), group: group, parent: parent, index: len(s.objects), byKey: map[string]int{}}
+	o.path = 1 << o.index
+	if parent != nil {
+		o.path |= parent.path
+	}
+	if o.index == maxMembers {
+		panic("schema: more than 64 objects in a record, at " + key)
+	}
 	s.objects = append(s.objects, o)
 	return o
 }
@@ -111,7 +127,8 @@ func (o *object) below(s *groupSpec, key string) *object {
 }
 
 func (o *object) add(m member) {
-	m.name, m.quoted = []byte(m.key), m.key+`"`
+	m.name = []byte(m.key)
+	o.starts = append(o.starts, newMemberStart(m.key))
 	o.byKey[m.key] = len(o.members)
 	o.members = append(o.members, m)
 	if len(o.members) > maxMembers {
