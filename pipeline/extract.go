@@ -17,13 +17,13 @@ import (
 
 // Extraction says what to read.
 type Extraction struct {
-	AccountID   string        // as in RingCentral's paths; "~" is the account of the login
-	Window      *Window       // nil: the days that are owed
-	Since       time.Duration // how far back an empty lake starts
-	Lookback    time.Duration // how long after a day's end late edits are expected
-	CallsPerDay int           // expected calls of a day of which nothing is known; 0: unknown
-	RunID       string
-	Now         time.Time // of the run
+	AccountID string        // as in RingCentral's paths; "~" is the account of the login
+	Window    *Window       // nil: the days that are owed
+	Since     time.Duration // how far back an empty lake starts
+	Lookback  time.Duration // how long after a day's end late edits are expected
+	Sizing
+	RunID string
+	Now   time.Time // of the run
 }
 
 // OwnAccount is RingCentral's word for the account of the login.
@@ -74,7 +74,7 @@ func (e *extraction) run(ctx context.Context) error {
 		}
 	}
 	for len(days) > 0 {
-		u := nextUnit(days, e.ledger, e.CallsPerDay, e.Now)
+		u := nextUnit(days, e.ledger, e.Sizing, e.Now)
 		days = days[len(u.Days):]
 		if !u.From.Before(u.To) {
 			continue // the first minute of today
@@ -189,7 +189,7 @@ func (e *extraction) note(ctx context.Context, noted sinks.Ledger) error {
 // read reads the unit's window to its end. readAt is when the first page was asked for.
 func (e *extraction) read(ctx context.Context, u Unit) (read *sinks.Read, pages int, readAt time.Time, err error) {
 	read = sinks.NewRead(calls)
-	for page, err := range e.client.CallLog(ctx, e.AccountID, u.From, u.To, nil) {
+	for page, err := range e.client.CallLog(ctx, e.AccountID, u.From, u.To, &ringcentral.CallLogOptions{PerPage: e.perPage()}) {
 		if err != nil {
 			return nil, 0, readAt, err
 		}

@@ -106,7 +106,7 @@ func openLake(t testing.TB, dir string) *sinks.Lake {
 }
 
 func reading(w *Window) Extraction {
-	return Extraction{AccountID: OwnAccount, Window: w, Since: 96 * time.Hour, Lookback: 72 * time.Hour, CallsPerDay: 60, RunID: "test", Now: simulated}
+	return Extraction{AccountID: OwnAccount, Window: w, Since: 96 * time.Hour, Lookback: 72 * time.Hour, Sizing: Sizing{CallsPerDay: 60}, RunID: "test", Now: simulated}
 }
 
 // runExtract runs an extraction to its end and adds up its events; errors of single days are in the tally.
@@ -247,14 +247,14 @@ func TestOwedDaysOnly(t *testing.T) {
 
 // TestStoppedAnywhere: a run that is stopped at any page leaves whole days, and the next run ends as an undisturbed one.
 func TestStoppedAnywhere(t *testing.T) {
-	c, undisturbed := newCompany(t, 1, 1100, nil), t.TempDir() // two pages a day
+	c, undisturbed := newCompany(t, 1, 60, nil), t.TempDir()
 	x := reading(&fourDays)
-	x.CallsPerDay = 5000 // so that the first day is a unit of its own, and the others another
+	x.PerPage = 40 // two pages a day, two units
 	if _, err := runExtract(t.Context(), c.client(t), openLake(t, undisturbed), x); err != nil {
 		t.Fatal(err)
 	}
 	want := sums(t, undisturbed)
-	for stopAt := 1; stopAt <= 7; stopAt++ {
+	for stopAt := 1; stopAt <= 8; stopAt++ {
 		ctx, cancel := context.WithCancel(t.Context())
 		pages := 0
 		stopping := func(h http.Handler) http.Handler {
@@ -270,7 +270,7 @@ func TestStoppedAnywhere(t *testing.T) {
 		dir := t.TempDir()
 		disturbed := &company{c.Simulator, serveCompany(t, c.Simulator, stopping)}
 		_, err := runExtract(ctx, disturbed.client(t), openLake(t, dir), x)
-		if stopAt < 7 && !errors.Is(err, context.Canceled) {
+		if stopAt < 8 && !errors.Is(err, context.Canceled) {
 			t.Errorf("stopped at page %d: %v", stopAt, err)
 		}
 		for name, sum := range sums(t, dir) {

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// pageRecords is the size of a full page, the API's largest.
-	pageRecords = 1000
+	// fullPage is the largest page that the API gives, in records.
+	fullPage = 1000
 	// unitPages is how many full pages one unit of reading should hold: few enough to hold in memory and to read
 	// again after a failure, enough that its last, partly filled page costs little.
 	unitPages = 5
@@ -60,6 +60,19 @@ func Settled(d arrow.Date32, readAt time.Time, lookback time.Duration) bool {
 	return !readAt.Before(dayStart(d + 1).Add(lookback))
 }
 
+// Sizing is by what units are cut.
+type Sizing struct {
+	CallsPerDay int // expected of a day of which the ledger knows nothing; 0: unknown, and such a day is a unit of its own
+	PerPage     int // records a page; 0: 1000, the largest that the API gives
+}
+
+func (s Sizing) perPage() int {
+	if s.PerPage <= 0 {
+		return fullPage
+	}
+	return s.PerPage
+}
+
 // Unit is what is read as one: consecutive days, one window of the call log.
 type Unit struct {
 	Days     []arrow.Date32
@@ -67,24 +80,23 @@ type Unit struct {
 	Requests *int      // expected number of pages; nil where nothing is known of the days
 }
 
-// Units cuts days, which are in order, into units of about five full pages by what is expected of each day. callsPerDay
-// stands in for days of which the ledger knows nothing; zero means unknown, and unknown days are units of their own.
-func Units(days []arrow.Date32, g sinks.Ledger, callsPerDay int, now time.Time) []Unit {
+// Units cuts days, which are in order, into units of about five full pages by what is expected of each day.
+func Units(days []arrow.Date32, g sinks.Ledger, size Sizing, now time.Time) []Unit {
 	var out []Unit
 	for len(days) > 0 {
-		u := nextUnit(days, g, callsPerDay, now)
+		u := nextUnit(days, g, size, now)
 		out = append(out, u)
 		days = days[len(u.Days):]
 	}
 	return out
 }
 
-func nextUnit(days []arrow.Date32, g sinks.Ledger, callsPerDay int, now time.Time) Unit {
-	total, known := expected(days[0], g, callsPerDay)
+func nextUnit(days []arrow.Date32, g sinks.Ledger, size Sizing, now time.Time) Unit {
+	total, known := expected(days[0], g, size.CallsPerDay)
 	n := 1
 	for ; known && n < len(days) && days[n] == days[n-1]+1; n++ {
-		next, ok := expected(days[n], g, callsPerDay)
-		if !ok || total+next > unitPages*pageRecords {
+		next, ok := expected(days[n], g, size.CallsPerDay)
+		if !ok || total+next > float64(unitPages*size.perPage()) {
 			break
 		}
 		total += next
@@ -94,7 +106,7 @@ func nextUnit(days []arrow.Date32, g sinks.Ledger, callsPerDay int, now time.Tim
 		u.To = end
 	}
 	if known {
-		requests := max(1, int(math.Ceil(total/pageRecords)))
+		requests := max(1, int(math.Ceil(total/float64(size.perPage()))))
 		u.Requests = &requests
 	}
 	return u

@@ -96,7 +96,7 @@ func TestUnits(t *testing.T) {
 		{"a gap between days ends a unit", []arrow.Date32{week[0], week[2]}, nil, 10, []int{1, 1}, []int{1, 1}},
 	} {
 		var units, requests []int
-		for _, u := range Units(tc.days, tc.ledger, tc.calls, now) {
+		for _, u := range Units(tc.days, tc.ledger, Sizing{CallsPerDay: tc.calls}, now) {
 			units = append(units, len(u.Days))
 			if u.Requests == nil {
 				requests = append(requests, -1)
@@ -115,7 +115,7 @@ func TestUnits(t *testing.T) {
 
 // TestTodayEndsAMinuteAgo: a window never asks for what may still be missing, and its edges are whole seconds.
 func TestTodayEndsAMinuteAgo(t *testing.T) {
-	u := Units([]arrow.Date32{day("2026-11-23")}, nil, 0, clock("2026-11-23T06:00:30.5Z"))[0]
+	u := Units([]arrow.Date32{day("2026-11-23")}, nil, Sizing{}, clock("2026-11-23T06:00:30.5Z"))[0]
 	if want := clock("2026-11-23T05:59:30Z"); !u.To.Equal(want) || !u.From.Equal(clock("2026-11-23T00:00:00Z")) {
 		t.Errorf("%s to %s", u.From, u.To)
 	}

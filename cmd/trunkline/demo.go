@@ -86,7 +86,7 @@ func (c *demoCmd) extract(s *session, lake *sinks.Lake, server *served, sim *sim
 		return err
 	}
 	return s.extract(lake, client, pipeline.Extraction{
-		AccountID: pipeline.OwnAccount, Window: &w, Lookback: 72 * time.Hour, CallsPerDay: c.CallsPerDay,
+		AccountID: pipeline.OwnAccount, Window: &w, Lookback: 72 * time.Hour, Sizing: pipeline.Sizing{CallsPerDay: c.CallsPerDay},
 		RunID: s.summary.RunID, Now: s.now,
 	})
 }

@@ -19,6 +19,7 @@ type planCmd struct {
 	windowFlags
 	AccountID   account `help:"Account to plan for; ~ is the lake's only account." default:"~"`
 	CallsPerDay int     `help:"Calls to expect on a day of which the lake knows nothing; 0 means unknown." default:"0"`
+	PerPage     int     `help:"Records a page, as run is given it." default:"1000"`
 	Rate        int     `help:"Heavy requests a minute that RingCentral permits your application." default:"10"`
 	outputFlags
 }
@@ -53,7 +54,7 @@ func (c *planCmd) Run(s *session) error {
 	if window != nil {
 		days = window.Days()
 	}
-	units := c.units(account, pipeline.Units(days, ledger, c.CallsPerDay, s.now))
+	units := c.units(account, pipeline.Units(days, ledger, pipeline.Sizing{CallsPerDay: c.CallsPerDay, PerPage: c.PerPage}, s.now))
 	if c.Output == "json" {
 		return json.NewEncoder(s.stdout).Encode(units)
 	}

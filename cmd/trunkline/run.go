@@ -55,6 +55,7 @@ func (a *account) UnmarshalText(text []byte) error {
 type sourceFlags struct {
 	AccountID   account `help:"Account to read; ~ is the account of the login." default:"~"`
 	CallsPerDay int     `help:"Calls to expect on a day of which the lake knows nothing; 0 means unknown." default:"0"`
+	PerPage     int     `help:"Records a page, 1 to 1000; fewer only where pages are too large to arrive." default:"1000"`
 	Tries       int     `help:"How often one request is tried before it counts as failed." default:"6"`
 	RetryWait   span    `help:"Wait before the first repetition of a failed request; it doubles, up to a minute." default:"2s"`
 }
@@ -192,6 +193,9 @@ func prepare(s *session, w windowFlags, f sourceFlags) (*ringcentral.Client, pip
 	if err != nil {
 		return nil, pipeline.Extraction{}, err
 	}
+	if f.PerPage < 1 || f.PerPage > 1000 || f.CallsPerDay < 0 {
+		return nil, pipeline.Extraction{}, usage(fmt.Errorf("--per-page %d, --calls-per-day %d: expected 1 to 1000 records a page, and no fewer than 0 calls", f.PerPage, f.CallsPerDay))
+	}
 	creds, err := readCredentials(s.file)
 	if err != nil {
 		return nil, pipeline.Extraction{}, err
@@ -202,7 +206,7 @@ func prepare(s *session, w windowFlags, f sourceFlags) (*ringcentral.Client, pip
 	}
 	return client, pipeline.Extraction{
 		AccountID: string(f.AccountID), Window: window, Since: time.Duration(w.Since), Lookback: time.Duration(w.Lookback),
-		CallsPerDay: f.CallsPerDay, RunID: s.summary.RunID, Now: s.now,
+		Sizing: pipeline.Sizing{CallsPerDay: f.CallsPerDay, PerPage: f.PerPage}, RunID: s.summary.RunID, Now: s.now,
 	}, nil
 }
 
