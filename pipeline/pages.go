@@ -65,11 +65,30 @@ func pageFiles(paths []string) ([]string, error) {
 	return out, nil
 }
 
+// lines lends out memory for pages, so that it is used again.
+type lines struct{ free chan []byte }
+
+func (l lines) take() []byte {
+	select {
+	case b := <-l.free:
+		return b[:0]
+	default:
+		return nil
+	}
+}
+
+func (l lines) give(b []byte) {
+	select {
+	case l.free <- b:
+	default: // enough is lying there
+	}
+}
+
 // readPages reads the files line by line and sends the pages on. What a file is, its first bytes tell. bad gets a file
 // that cannot be read on; where bad returns nil, the next file follows.
-func readPages(ctx context.Context, files []string, pages chan<- savedPage, bad func(error) error) error {
+func readPages(ctx context.Context, files []string, memory lines, pages chan<- savedPage, bad func(error) error) error {
 	for _, name := range files {
-		err := readFile(ctx, name, pages)
+		err := readFile(ctx, name, memory, pages)
 		if err != nil && ctx.Err() == nil {
 			err = bad(err)
 		}
@@ -80,7 +99,7 @@ func readPages(ctx context.Context, files []string, pages chan<- savedPage, bad 
 	return nil
 }
 
-func readFile(ctx context.Context, name string, pages chan<- savedPage) error {
+func readFile(ctx context.Context, name string, memory lines, pages chan<- savedPage) error {
 	f, err := os.Open(name)
 	if err != nil {
 		return err
@@ -91,10 +110,10 @@ func readFile(ctx context.Context, name string, pages chan<- savedPage) error {
 		return &BadPageError{File: name, Line: 1, Err: err}
 	}
 	defer source.Close()
-	lines := bufio.NewReaderSize(source, 1<<20)
+	buffered := bufio.NewReaderSize(source, 1<<20)
 	page := savedPage{file: name, line: 1}
 	for {
-		body, err := readLine(lines, longestPage)
+		body, err := readLine(buffered, memory.take(), longestPage)
 		if err != nil && err != io.EOF {
 			return &BadPageError{File: name, Line: page.line, Offset: page.offset + int64(len(body)), Err: err}
 		}
@@ -112,14 +131,10 @@ func readFile(ctx context.Context, name string, pages chan<- savedPage) error {
 	}
 }
 
-// readLine reads a line with its end, of at most limit bytes, into memory of its own.
-func readLine(r *bufio.Reader, limit int) ([]byte, error) {
-	var line []byte
+// readLine appends a line with its end, of at most limit bytes, to the empty line.
+func readLine(r *bufio.Reader, line []byte, limit int) ([]byte, error) {
 	for {
 		part, err := r.ReadSlice('\n')
-		if len(line) == 0 && err == nil {
-			return bytes.Clone(part), nil
-		}
 		line = append(line, part...)
 		if len(line) > limit {
 			return line, fmt.Errorf("the line is longer than %d bytes; a page is one line", limit)

@@ -101,13 +101,13 @@ func (r *replay) run(ctx context.Context) error {
 // split decodes all pages on all cores and spills their rows by day.
 func (r *replay) split(ctx context.Context, files []string, spill *sinks.Spill) error {
 	g, ctx := errgroup.WithContext(ctx)
-	pages := make(chan savedPage, runtime.GOMAXPROCS(0))
+	pages, memory := make(chan savedPage, runtime.GOMAXPROCS(0)), lines{free: make(chan []byte, 2*runtime.GOMAXPROCS(0))}
 	g.Go(func() error {
 		defer close(pages)
-		return readPages(ctx, files, pages, r.bad)
+		return readPages(ctx, files, memory, pages, r.bad)
 	})
 	for range runtime.GOMAXPROCS(0) {
-		g.Go(func() error { return r.decode(ctx, pages, spill) })
+		g.Go(func() error { return r.decode(ctx, pages, memory, spill) })
 	}
 	return g.Wait()
 }
@@ -123,7 +123,7 @@ func (r *replay) bad(err error) error {
 }
 
 // decode turns pages into batches until there are no more.
-func (r *replay) decode(ctx context.Context, pages <-chan savedPage, spill *sinks.Spill) error {
+func (r *replay) decode(ctx context.Context, pages <-chan savedPage, memory lines, spill *sinks.Spill) error {
 	d := schema.NewDecoder(schema.CallLog())
 	flush := func() error {
 		if d.Rows() == 0 {
@@ -136,6 +136,7 @@ func (r *replay) decode(ctx context.Context, pages <-chan savedPage, spill *sink
 	held := 0
 	for page := range pages {
 		n, err := d.Append(page.body)
+		memory.give(page.body)
 		if err != nil {
 			if err := r.bad(pageError(page, err)); err != nil {
 				return err

@@ -251,7 +251,7 @@ func TestDumpSelects(t *testing.T) {
 // TestReadLineIsBounded: a file without line ends does not fill the memory.
 func TestReadLineIsBounded(t *testing.T) {
 	r := bufio.NewReaderSize(strings.NewReader(strings.Repeat("x", 300)), 16)
-	if line, err := readLine(r, 200); err == nil || !strings.Contains(err.Error(), "longer than 200") || len(line) > 216 {
+	if line, err := readLine(r, nil, 200); err == nil || !strings.Contains(err.Error(), "longer than 200") || len(line) > 216 {
 		t.Errorf("%d bytes, error %v", len(line), err)
 	}
 }

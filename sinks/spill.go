@@ -2,7 +2,6 @@ package sinks
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -21,8 +20,6 @@ type Spill struct {
 	table  Table
 	schema *arrow.Schema
 	dir    string
-
-	buffers sync.Pool // of *bytes.Buffer, one batch each
 
 	mu   sync.Mutex
 	days map[arrow.Date32]*spilled
@@ -66,24 +63,9 @@ func (s *Spill) Append(batch arrow.RecordBatch) (unplaced []int, err error) {
 	return unplaced, nil
 }
 
+// write appends the rows to the day's file, one batch after the other: most of it is the kernel's copying.
 func (s *Spill) write(day arrow.Date32, rows arrow.RecordBatch) error {
-	b, ok := s.buffers.Get().(*bytes.Buffer)
-	if !ok {
-		b = new(bytes.Buffer)
-	}
-	defer s.buffers.Put(b)
-	b.Reset()
-	w := ipc.NewWriter(b, ipc.WithSchema(s.schema))
-	if err := errors.Join(w.Write(rows), w.Close()); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	d := s.days[day]
-	if d == nil {
-		d = &spilled{}
-		s.days[day] = d
-	}
-	s.mu.Unlock()
+	d := s.day(day)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.rows += int(rows.NumRows())
@@ -91,8 +73,18 @@ func (s *Spill) write(day arrow.Date32, rows arrow.RecordBatch) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(b.Bytes())
-	return errors.Join(err, f.Close())
+	buffered := bufio.NewWriterSize(f, 1<<16) // for the small parts; the large ones pass it by
+	w := ipc.NewWriter(buffered, ipc.WithSchema(s.schema))
+	return errors.Join(w.Write(rows), w.Close(), buffered.Flush(), f.Close())
+}
+
+func (s *Spill) day(day arrow.Date32) *spilled {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.days[day] == nil {
+		s.days[day] = &spilled{}
+	}
+	return s.days[day]
 }
 
 func (s *Spill) name(day arrow.Date32) string {
