@@ -15,7 +15,8 @@ type AccountStatus struct {
 	FirstDay  string   `json:"first_day,omitempty"` // of the ledger
 	LastDay   string   `json:"last_day,omitempty"`
 	Days      int      `json:"days"`      // closed
-	Gaps      []string `json:"gaps"`      // ranges of days between the first and the last that were never closed, "from to to"
+	Imported  []string `json:"imported"`  // ranges of days that hold saved pages only: RingCentral was not read for them
+	Gaps      []string `json:"gaps"`      // ranges of days between the first and the last that hold nothing, "from to to"
 	Unsettled []string `json:"unsettled"` // ranges of closed days that were not yet read after their lookback
 	Rows      int64    `json:"rows"`
 	Bytes     int64    `json:"bytes"`
@@ -40,26 +41,29 @@ func Status(ctx context.Context, lake *sinks.Lake) ([]AccountStatus, error) {
 }
 
 func accountStatus(account string, g sinks.Ledger) AccountStatus {
-	s := AccountStatus{AccountID: account, Gaps: []string{}, Unsettled: []string{}}
+	s := AccountStatus{AccountID: account, Imported: []string{}, Gaps: []string{}, Unsettled: []string{}}
 	held := g.Days()
 	if len(held) == 0 {
 		return s
 	}
 	first, last := held[0], held[len(held)-1]
 	s.FirstDay, s.LastDay = first.FormattedString(), last.FormattedString()
-	var gaps, unsettled []arrow.Date32
+	var imported, gaps, unsettled []arrow.Date32
 	var lastRead time.Time
 	for d := first; d <= last; d++ {
 		day := g[d]
-		if !day.Closed {
-			gaps = append(gaps, d)
-			continue
-		}
-		s.Days++
 		s.Rows += day.Rows
 		s.Bytes += day.Bytes
-		if !day.Settled {
-			unsettled = append(unsettled, d)
+		switch {
+		case day.Closed:
+			s.Days++
+			if !day.Settled {
+				unsettled = append(unsettled, d)
+			}
+		case day.ContentHash != "":
+			imported = append(imported, d)
+		default:
+			gaps = append(gaps, d)
 		}
 		if day.ReadAt.After(lastRead) {
 			lastRead = day.ReadAt
@@ -68,7 +72,7 @@ func accountStatus(account string, g sinks.Ledger) AccountStatus {
 	if !lastRead.IsZero() {
 		s.LastRead = lastRead.UTC().Format(time.RFC3339)
 	}
-	s.Gaps, s.Unsettled = Ranges(gaps), Ranges(unsettled)
+	s.Imported, s.Gaps, s.Unsettled = Ranges(imported), Ranges(gaps), Ranges(unsettled)
 	return s
 }
 

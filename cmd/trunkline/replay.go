@@ -7,7 +7,6 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/trunkline/trunkline/pipeline"
-	"github.com/trunkline/trunkline/pipeline/ringcentral"
 	"github.com/trunkline/trunkline/sinks"
 )
 
@@ -25,9 +24,10 @@ func (c *replayCmd) Run(s *session) error {
 		return usage(errors.New("--account-id ~: saved pages are of no login; give the account's number"))
 	}
 	return withLake(s, c.lakeFlags, func(lake *sinks.Lake) error {
-		tally, err := s.replay(lake, pipeline.Replaying{
+		tally, err := s.follow(pipeline.Replay(s.ctx, lake, pipeline.Replaying{
 			AccountID: string(c.AccountID), Paths: c.Pages, SkipBadPages: c.SkipBadPages, RunID: s.summary.RunID, Now: s.now,
-		})
+		}))
+		s.summary.extracted(tally)
 		if c.Output == "json" {
 			return err
 		}
@@ -36,22 +36,4 @@ func (c *replayCmd) Run(s *session) error {
 			humanize.Comma(int64(tally.Pages)), humanize.Comma(int64(tally.Records)), humanize.Bytes(uint64(tally.PageBytes)))
 		return errors.Join(err, e)
 	})
-}
-
-// replay runs an import, shows its progress and notes what it did.
-func (s *session) replay(lake *sinks.Lake, x pipeline.Replaying) (pipeline.Tally, error) {
-	var tally pipeline.Tally
-	var errs []error
-	p := s.progress()
-	for event, err := range pipeline.Replay(s.ctx, lake, x) {
-		if err != nil {
-			errs = append(errs, err)
-			break
-		}
-		tally.Add(event)
-		p.show(event)
-	}
-	p.end()
-	s.summary.extracted(tally, ringcentral.Requests{})
-	return tally, errors.Join(append(tally.Errs, errs...)...)
 }

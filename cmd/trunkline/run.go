@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"time"
 
@@ -212,10 +213,20 @@ func prepare(s *session, w windowFlags, f sourceFlags) (*ringcentral.Client, pip
 
 // extract runs an extraction, shows its progress and notes what it did. It returns all its errors.
 func (s *session) extract(lake *sinks.Lake, client *ringcentral.Client, x pipeline.Extraction) error {
+	tally, err := s.follow(pipeline.Extract(s.ctx, client, lake, x))
+	s.logout(client)
+	s.summary.extracted(tally)
+	s.summary.Requests = requestSum(client.Requests())
+	return err
+}
+
+// follow shows the events of a run as they come and adds them up. It returns all errors, those of single days too.
+func (s *session) follow(events iter.Seq2[pipeline.Event, error]) (pipeline.Tally, error) {
 	var tally pipeline.Tally
 	var errs []error
 	p := s.progress()
-	for event, err := range pipeline.Extract(s.ctx, client, lake, x) {
+	defer p.end()
+	for event, err := range events {
 		if err != nil {
 			errs = append(errs, err)
 			break
@@ -223,10 +234,7 @@ func (s *session) extract(lake *sinks.Lake, client *ringcentral.Client, x pipeli
 		tally.Add(event)
 		p.show(event)
 	}
-	p.end()
-	s.logout(client)
-	s.summary.extracted(tally, client.Requests())
-	return errors.Join(append(tally.Errs, errs...)...)
+	return tally, errors.Join(append(tally.Errs, errs...)...)
 }
 
 // logout ends the session at RingCentral, which permits five at a time; a session that stays ends by itself.

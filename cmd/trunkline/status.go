@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -44,9 +45,10 @@ func (c *statusCmd) Run(s *session) error {
 func accountLines(a pipeline.AccountStatus) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "account %s\n", a.AccountID)
-	fmt.Fprintf(&b, "  days       %d, from %s through %s\n", a.Days, a.FirstDay, a.LastDay)
+	fmt.Fprintf(&b, "  days       %d read from RingCentral, from %s through %s\n", a.Days, a.FirstDay, a.LastDay)
 	fmt.Fprintf(&b, "  calls      %s in %s of Parquet\n", humanize.Comma(a.Rows), humanize.Bytes(uint64(a.Bytes)))
-	fmt.Fprintf(&b, "  last read  %s\n", a.LastRead)
+	fmt.Fprintf(&b, "  last read  %s\n", cmp.Or(a.LastRead, "never"))
+	fmt.Fprintf(&b, "  imported   %s\n", listOr(a.Imported, "none"))
 	fmt.Fprintf(&b, "  gaps       %s\n", listOr(a.Gaps, "none"))
 	fmt.Fprintf(&b, "  unsettled  %s\n", listOr(a.Unsettled, "none"))
 	return b.String()

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/trunkline/trunkline/pipeline"
-	"github.com/trunkline/trunkline/pipeline/ringcentral"
 )
 
 // summaryLimit is the most bytes that the summary line takes: schedulers pass it on (Airflow's XCom keeps 48 kB).
@@ -55,7 +54,7 @@ type reqSum struct {
 }
 
 // extracted notes what an extraction did.
-func (s *summary) extracted(t pipeline.Tally, r ringcentral.Requests) {
+func (s *summary) extracted(t pipeline.Tally) {
 	s.AccountID = t.AccountID
 	s.Days = &daysSum{
 		Planned: len(t.Planned), Done: len(t.Done), Changed: len(t.Changed), Failed: pipeline.Ranges(t.Failed),
@@ -64,7 +63,6 @@ func (s *summary) extracted(t pipeline.Tally, r ringcentral.Requests) {
 	s.bytes = t.Bytes
 	s.changed = append(s.changed, t.Changed...)
 	s.Warnings = append(s.Warnings, t.Warnings...)
-	s.Requests = requestSum(r)
 }
 
 func (s *summary) transformed(t pipeline.Transformed) {
