@@ -306,9 +306,9 @@ func TestBadPageFailsItsDays(t *testing.T) {
 		}
 		c, dir := newCompany(t, 1, 60, bad), t.TempDir()
 		x := reading(&fourDays)
-		x.CallsPerDay = 5000 // so that the first day is a unit of its own, and the others another
+		x.CallsPerDay = 5000 // a unit a day
 		tally, err := runExtract(t.Context(), c.client(t), openLake(t, dir), x)
-		if err != nil || len(tally.Done) != 1 || !slices.Equal(Ranges(tally.Failed), []string{"2026-11-18 to 2026-11-21"}) || len(tally.Errs) != 1 {
+		if err != nil || len(tally.Done) != 3 || !slices.Equal(Ranges(tally.Failed), []string{"2026-11-18"}) || len(tally.Errs) != 1 {
 			t.Fatalf("%s: %v, %+v", name, err, tally)
 		}
 		for _, want := range []string{"2026-11-18", "page 1", "req-77"} {
@@ -316,7 +316,7 @@ func TestBadPageFailsItsDays(t *testing.T) {
 				t.Errorf("%s: the error lacks %q: %v", name, want, tally.Errs[0])
 			}
 		}
-		if files := sums(t, dir); len(files) != 1 {
+		if files := sums(t, dir); len(files) != 3 {
 			t.Errorf("%s: %d partitions", name, len(files))
 		}
 	}

@@ -92,31 +92,49 @@ func Units(days []arrow.Date32, g sinks.Ledger, size Sizing, now time.Time) []Un
 }
 
 func nextUnit(days []arrow.Date32, g sinks.Ledger, size Sizing, now time.Time) Unit {
-	total, known := expected(days[0], g, size.CallsPerDay)
+	first := expected(days[0], g, size)
+	total, guesses := first.records, first.guesses()
 	n := 1
-	for ; known && n < len(days) && days[n] == days[n-1]+1; n++ {
-		next, ok := expected(days[n], g, size.CallsPerDay)
-		if !ok || total+next > float64(unitPages*size.perPage()) {
+	for ; first.known && n < len(days) && days[n] == days[n-1]+1; n++ {
+		next := expected(days[n], g, size)
+		guesses += next.guesses()
+		if !next.known || total+next.records > float64(unitPages*size.perPage()) || next.guessed && guesses > next.mostGuesses {
 			break
 		}
-		total += next
+		total += next.records
 	}
 	u := Unit{Days: days[:n:n], From: dayStart(days[0]), To: dayStart(days[n-1] + 1)}
 	if end := now.Add(-settleDelay).Truncate(time.Second); u.To.After(end) {
 		u.To = end
 	}
-	if known {
+	if first.known {
 		requests := max(1, int(math.Ceil(total/float64(size.perPage()))))
 		u.Requests = &requests
 	}
 	return u
 }
 
-// expected is how many records a day is expected to bring: as many as it brought when it was read whole, else the mean
-// of the held days of the same weekday, else of all held days.
-func expected(d arrow.Date32, g sinks.Ledger, callsPerDay int) (records float64, known bool) {
+// expectation is how many records a day is expected to bring.
+type expectation struct {
+	records float64
+	known   bool // something is known; else records is 0
+	guessed bool // only what other days of the week brought is known
+
+	mostGuesses int // guessed days that one unit may have: what few days brought says little of many
+}
+
+func (e expectation) guesses() int {
+	if e.guessed {
+		return 1
+	}
+	return 0
+}
+
+// expected: as many as the day brought when it was read whole, else the mean of the held days of the same weekday, else
+// what the caller says of a day, else the mean of all held days.
+func expected(d arrow.Date32, g sinks.Ledger, size Sizing) expectation {
 	if held, ok := g[d]; ok && whole(d, held) {
-		return float64(held.Records), true
+		return expectation{records: float64(held.Records), known: true}
 	}
 	var sum, n, sumAll, all int
 	for other, held := range g {
@@ -130,11 +148,13 @@ func expected(d arrow.Date32, g sinks.Ledger, callsPerDay int) (records float64,
 	}
 	switch {
 	case n > 0:
-		return float64(sum) / float64(n), true
+		return expectation{records: float64(sum) / float64(n), known: true}
+	case size.CallsPerDay > 0:
+		return expectation{records: float64(size.CallsPerDay), known: true}
 	case all > 0:
-		return float64(sumAll) / float64(all), true
+		return expectation{records: float64(sumAll) / float64(all), known: true, guessed: true, mostGuesses: 2 * all}
 	}
-	return float64(callsPerDay), callsPerDay > 0
+	return expectation{}
 }
 
 func whole(d arrow.Date32, held sinks.LedgerDay) bool {

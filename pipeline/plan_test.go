@@ -93,6 +93,8 @@ func TestUnits(t *testing.T) {
 			day("2026-11-01"): closed("2026-11-05T00:00:00Z", 100), day("2026-11-08"): closed("2026-11-12T00:00:00Z", 3100), day("2026-11-09"): closed("2026-11-12T00:00:00Z", 9000)}, 9,
 			[]int{1}, []int{2}},
 		{"a day read before its end says little", []arrow.Date32{day("2026-11-15")}, sinks.Ledger{day("2026-11-01"): closed("2026-11-01T12:00:00Z", 100)}, 0, []int{1}, []int{-1}},
+		{"what other weekdays brought says little of many days", week, sinks.Ledger{day("2026-10-31"): closed("2026-11-05T00:00:00Z", 10)}, 0, []int{2, 2, 3}, []int{1, 1, 1}},
+		{"unless the caller knows better", week, sinks.Ledger{day("2026-10-31"): closed("2026-11-05T00:00:00Z", 10)}, 2000, []int{2, 2, 3}, []int{4, 4, 5}},
 		{"a gap between days ends a unit", []arrow.Date32{week[0], week[2]}, nil, 10, []int{1, 1}, []int{1, 1}},
 	} {
 		var units, requests []int
