@@ -14,9 +14,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
+	"gocloud.dev/blob"
+	_ "gocloud.dev/blob/memblob"
 
 	"github.com/trunkline/trunkline/pipeline/ringcentral"
 	"github.com/trunkline/trunkline/sinks"
+	"github.com/trunkline/trunkline/sql"
 )
 
 // savedPages reads the company's log of the window page by page, as lines.
@@ -245,6 +248,43 @@ func TestDumpSelects(t *testing.T) {
 		if got := strings.Join(ids, " "); got != tc.want {
 			t.Errorf("%+v: %s, want %s", tc.d, got, tc.want)
 		}
+	}
+}
+
+// TestRemoteLakeIsCopiedWithinTheLimit: what a query needs of a lake that is not a local directory is copied here first, once,
+// and not if it is more than permitted.
+func TestRemoteLakeIsCopiedWithinTheLimit(t *testing.T) {
+	bucket, err := blob.OpenBucket(t.Context(), "mem://")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bucket.Close()
+	cache := t.TempDir()
+	lake, err := sinks.Open(t.Context(), bucket, &sinks.LakeOptions{Scratch: t.TempDir(), CacheDir: cache})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lake.Close()
+	page := `{"records":[{"id":"a","startTime":"2026-11-18T10:00:00.000Z"},{"id":"b","startTime":"2026-11-19T10:00:00.000Z"}]}`
+	if _, err := runReplay(t, lake, Replaying{AccountID: "1", Paths: []string{writeFile(t, filepath.Join(t.TempDir(), "p"), []byte(page))}}); err != nil {
+		t.Fatal(err)
+	}
+	engine, err := sql.Open(t.Context(), &sql.Options{TempDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Close()
+	if err := View(t.Context(), lake, engine, nil, 10); !errors.Is(err, ErrCacheLimit) || len(sums(t, cache)) != 0 {
+		t.Errorf("over the limit: %v, copied %v", err, sums(t, cache))
+	}
+	if err := View(t.Context(), lake, engine, &Window{day("2026-11-18"), day("2026-11-19")}, 1<<20); err != nil || len(sums(t, cache)) != 1 {
+		t.Errorf("one day: %v, copied %v", err, sums(t, cache))
+	}
+	if err := View(t.Context(), lake, engine, nil, 1<<20); err != nil || len(sums(t, cache)) != 2 {
+		t.Errorf("all: %v, copied %v", err, sums(t, cache))
+	}
+	if err := View(t.Context(), lake, engine, nil, 0); err != nil {
+		t.Errorf("what is copied costs nothing: %v", err)
 	}
 }
 

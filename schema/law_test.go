@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -255,7 +256,11 @@ func fieldAt(path string, fields []Field) *Field {
 
 // numberText writes equal numbers alike; those too long to expand are left as they stand.
 func numberText(s string) any {
-	if i := strings.IndexAny(s, "eE"); i >= 0 && len(s)-i > 5 {
+	mantissa, exponent, _ := strings.Cut(strings.ToLower(s), "e")
+	if strings.Trim(mantissa, "-0.") == "" {
+		return "number 0"
+	}
+	if n, err := strconv.Atoi(exponent); exponent != "" && (err != nil || n > 20_000 || n < -20_000) {
 		return "number " + s
 	}
 	r, ok := new(big.Rat).SetString(s)
