@@ -213,6 +213,10 @@ func prepare(s *session, w windowFlags, f sourceFlags) (*ringcentral.Client, pip
 
 // extract runs an extraction, shows its progress and notes what it did. It returns all its errors.
 func (s *session) extract(lake *sinks.Lake, client *ringcentral.Client, x pipeline.Extraction) error {
+	if held, err := lake.Accounts(s.ctx); err == nil && len(held) == 0 && x.Window == nil {
+		s.summary.backfill = fmt.Sprintf("the lake was empty, so this run began %d days back; `trunkline run --from %s` with the same --lake fetches everything that RingCentral still has, oldest first",
+			int(x.Since.Hours()/24), x.Now.AddDate(-1, 0, 0).Format(time.DateOnly)) // it keeps 12 months of most accounts
+	}
 	tally, err := s.follow(pipeline.Extract(s.ctx, client, lake, x))
 	s.logout(client)
 	s.summary.extracted(tally)
@@ -271,6 +275,9 @@ func (s *session) report(form string) error {
 			line = fmt.Sprintf("marts: %s local days rebuilt, %s partitions changed", humanize.Comma(int64(m.Stale)), humanize.Comma(int64(m.Changed)))
 		}
 		lines = append(lines, line)
+	}
+	if s.summary.backfill != "" {
+		lines = append(lines, s.summary.backfill)
 	}
 	for _, line := range lines {
 		if _, err := fmt.Fprintln(s.stdout, line); err != nil {

@@ -27,9 +27,10 @@ type summary struct {
 	Warnings  []string                  `json:"warnings,omitempty"`
 	Seconds   float64                   `json:"seconds"`
 
-	started time.Time
-	bytes   int64 // of the partitions of the days done
-	changed []pipeline.Partition
+	started  time.Time
+	bytes    int64  // of the partitions of the days done
+	backfill string // how to fetch what lies before the days that an empty lake begins with
+	changed  []pipeline.Partition
 }
 
 type daysSum struct {
