@@ -61,7 +61,7 @@ func (c *planCmd) Run(s *session) error {
 	return c.show(s, units)
 }
 
-// openForPlan opens the lake, or an empty one where the directory does not exist yet: a plan makes nothing.
+// openForPlan opens the lake, or an empty one where no lake is named: a plan makes nothing.
 func (c *planCmd) openForPlan(s *session) (*sinks.Lake, func(), error) {
 	if c.Lake == "" {
 		return lakeFlags{Lake: "mem://"}.open(s.ctx, false)
