@@ -1,7 +1,6 @@
 package simulator
 
 import (
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -9,9 +8,9 @@ import (
 )
 
 // account answers with the company itself; the members are those of the published account payload.
-func (s *Simulator) account(r *http.Request, _ *extension) *answer {
+func (s *Simulator) account(r *request) *answer {
 	type object = map[string]any
-	uri := clientURL(r) + "/restapi/v1.0/account/" + s.AccountID()
+	uri := clientURL(r.Request) + "/restapi/v1.0/account/" + s.AccountID()
 	admin := s.company.admin()
 	_, offset := founded().In(s.options.Location).Zone() // winter's, so that the answer stays the same all year
 	return &answer{status: 200, body: encode(object{
@@ -84,12 +83,12 @@ func (s *Simulator) extensionBody(base string, x *extension) extensionBody {
 	return b
 }
 
-func (s *Simulator) extension(r *http.Request, x *extension) *answer {
-	return &answer{status: 200, body: encode(s.extensionBody(clientURL(r), x))}
+func (s *Simulator) extension(r *request) *answer {
+	return &answer{status: 200, body: encode(s.extensionBody(clientURL(r.Request), r.extension))}
 }
 
 // extensions lists the company's extensions, in order of creation. Unlike the call log, the list tells its totals.
-func (s *Simulator) extensions(r *http.Request, _ *extension) *answer {
+func (s *Simulator) extensions(r *request) *answer {
 	values := r.URL.Query()
 	p, refusal := readPaging(values)
 	if refusal != nil {
@@ -102,7 +101,7 @@ func (s *Simulator) extensions(r *http.Request, _ *extension) *answer {
 			found = append(found, x)
 		}
 	}
-	base := clientURL(r)
+	base := clientURL(r.Request)
 	records := []extensionBody{}
 	for _, x := range p.of(found) {
 		records = append(records, s.extensionBody(base, x))

@@ -188,6 +188,14 @@ func (s *Simulator) revoke(r *http.Request) *answer {
 	return &answer{status: 200}
 }
 
+// end ends the session of a request.
+func (s *sessions) end(r *http.Request) {
+	_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.live = slices.DeleteFunc(s.live, func(l session) bool { return l.token == token })
+}
+
 // check tells whether a request carries an access token that is accepted.
 func (s *sessions) check(r *http.Request, now time.Time) *answer {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")

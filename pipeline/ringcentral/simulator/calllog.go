@@ -3,26 +3,33 @@ package simulator
 import (
 	"bytes"
 	"fmt"
+	"iter"
 	"mime"
 	"mime/multipart"
 	"net/http"
 	"net/textproto"
 	"slices"
 	"strings"
+	"time"
 )
 
 // maxBatch is how many records one request can name.
 const maxBatch = 50
 
 // callLog lists the company's log, or that of an extension, newest first and without totals.
-func (s *Simulator) callLog(r *http.Request, x *extension) *answer {
-	now := s.options.Now()
+func (s *Simulator) callLog(r *request) *answer {
+	now, x := s.options.Now(), r.extension
+	if x == nil && s.options.RefuseShowDeleted && r.URL.Query().Has("showDeleted") {
+		return invalid("showDeleted", r.URL.Query().Get("showDeleted"))
+	}
 	q, refusal := readQuery(r.URL.Query(), x != nil, now)
 	if refusal != nil {
 		return refusal
 	}
-	page, more := s.page(q, x, now.UnixMilli())
-	path := clientURL(r) + s.logPath(x) + "?" + q.echo
+	q.back = s.faults.back(r, q.paging)
+	page, more := s.page(q, x, now)
+	spoilt := r.fault.spoils(q, len(page), &more)
+	path := clientURL(r.Request) + s.logPath(x) + "?" + q.echo
 	uri := func(n int) string { return path + q.query(n) }
 	var b bytes.Buffer
 	// By hand and not by encoding/json, which would rewrite recorded records.
@@ -40,7 +47,7 @@ func (s *Simulator) callLog(r *http.Request, x *extension) *answer {
 	b.WriteString(`,"navigation":`)
 	b.Write(encode(q.navigation(more, uri)))
 	b.WriteByte('}')
-	return &answer{status: 200, body: b.Bytes(), records: len(page)}
+	return &answer{status: 200, body: b.Bytes(), records: len(page), fault: spoilt}
 }
 
 func (s *Simulator) logPath(x *extension) string {
@@ -52,10 +59,11 @@ func (s *Simulator) logPath(x *extension) string {
 }
 
 // page walks the log from its newest record and keeps what lies on the page; more tells whether there is another one.
-func (s *Simulator) page(q *query, x *extension, now int64) (page []*record, more bool) {
-	skip := q.first()
-	for _, r := range s.newestFirst(q) {
-		if r.visible > now || q.sessionID == "" && (r.start < q.from || r.start > q.to) {
+func (s *Simulator) page(q *query, x *extension, now time.Time) (page []*record, more bool) {
+	skip, oldest := q.first()-q.back, s.forgotten(now)
+	for r := range s.newestFirst(q, now) {
+		if !s.shows(r, now.UnixMilli()) && !(q.showDeleted && r.visible <= now.UnixMilli()) || r.start < oldest ||
+			q.sessionID == "" && (r.start < q.from || r.start > q.to) {
 			continue
 		}
 		if x != nil {
@@ -74,17 +82,21 @@ func (s *Simulator) page(q *query, x *extension, now int64) (page []*record, mor
 	return page, false
 }
 
-// newestFirst iterates the records of all days that the query touches.
-func (s *Simulator) newestFirst(q *query) func(yield func(int, *record) bool) {
-	return func(yield func(int, *record) bool) {
+// newestFirst iterates the records of all days that the query touches, as they are now.
+func (s *Simulator) newestFirst(q *query, now time.Time) iter.Seq[*record] {
+	return func(yield func(*record) bool) {
 		if q.sessionID != "" {
-			slices.Backward(s.calls.session(q.sessionID))(yield)
+			for _, r := range slices.Backward(s.calls.session(q.sessionID)) {
+				if r = r.current(now.UnixMilli()); r != nil && !yield(r) {
+					return
+				}
+			}
 			return
 		}
-		first, last := s.calls.span(s.options.Now())
-		for day := min(last, dayOf(q.to)); day >= max(first, dayOf(q.from)); day-- {
-			for i, r := range slices.Backward(s.calls.on(day)) {
-				if !yield(i, r) {
+		first, last := s.calls.span(now)
+		for day := min(last, dayOf(q.to)); day >= max(first, dayOf(q.from), dayOf(s.forgotten(now))); day-- {
+			for _, r := range slices.Backward(s.calls.on(day, now.UnixMilli())) {
+				if !yield(r) {
 					return
 				}
 			}
@@ -93,7 +105,8 @@ func (s *Simulator) newestFirst(q *query) func(yield func(int, *record) bool) {
 }
 
 // recordsByID answers one record, or several if the path names more than one.
-func (s *Simulator) recordsByID(r *http.Request, x *extension) *answer {
+func (s *Simulator) recordsByID(r *request) *answer {
+	x := r.extension
 	view := orDefault(r.URL.Query().Get("view"), "Simple")
 	if view != "Simple" && view != "Detailed" {
 		return invalid("view", view)
@@ -116,7 +129,7 @@ func (s *Simulator) recordsByID(r *http.Request, x *extension) *answer {
 	}
 	parts := make([]part, 0, len(ids))
 	for _, id := range ids {
-		p := part{id: id, answer: notFound("callRecordId"), href: clientURL(r) + s.logPath(x) + "/" + id}
+		p := part{id: id, answer: notFound("callRecordId"), href: clientURL(r.Request) + s.logPath(x) + "/" + id}
 		if found := s.recordByID(id, x); found != nil {
 			p.answer = &answer{status: 200, body: found.encode(view), records: 1}
 		}
@@ -131,11 +144,16 @@ func (s *Simulator) recordsByID(r *http.Request, x *extension) *answer {
 
 // recordByID finds a record in the company's log, or in that of an extension.
 func (s *Simulator) recordByID(id string, x *extension) *record {
+	now := s.options.Now()
 	r := s.calls.find(id)
+	if r != nil {
+		r = r.current(now.UnixMilli())
+	}
 	if r != nil && x != nil {
 		r = s.calls.own(r, x)
 	}
-	if r == nil || r.ID != id || r.visible > s.options.Now().UnixMilli() {
+	// Deleted records are not found: only the list has showDeleted.
+	if r == nil || r.ID != id || !s.shows(r, now.UnixMilli()) || r.start < s.forgotten(now) {
 		return nil
 	}
 	return r

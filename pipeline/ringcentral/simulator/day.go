@@ -201,6 +201,7 @@ func (m *maker) finish(r *record, s segment) {
 	r.LastModifiedTime = timestamp(end + m.between(1_000, 18_000))
 	// RingCentral shows a call 15 to 30 s after its end.
 	r.visible = end + 20_000
+	r.modified = r.visible
 	// The member came with the API's revision of that day.
 	r.Finished = r.start >= time.Date(2026, 8, 13, 0, 0, 0, 0, time.UTC).UnixMilli()
 	m.decorate(r)

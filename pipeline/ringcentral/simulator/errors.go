@@ -21,6 +21,7 @@ type errorDetail struct {
 type parameter struct {
 	ParameterName  string `json:"parameterName,omitempty"`
 	ParameterValue string `json:"parameterValue,omitempty"`
+	PermissionName string `json:"permissionName,omitempty"`
 }
 
 // fail is an error of the API gateway or of an operation. The gateway's own 404 has an empty list of errors.
@@ -42,12 +43,22 @@ func refuse(status int, code, message string, p parameter) *answer {
 
 func invalid(name, value string) *answer {
 	message := fmt.Sprintf("Parameter [%s] value is invalid.", name)
-	return refuse(400, "CMN-101", message, parameter{name, value})
+	return refuse(400, "CMN-101", message, parameter{ParameterName: name, ParameterValue: value})
 }
 
 func notFound(name string) *answer {
 	message := fmt.Sprintf("Resource for parameter [%s] is not found", name)
 	return refuse(404, "CMN-102", message, parameter{ParameterName: name})
+}
+
+// forbidden is what an application without a permission is answered.
+func forbidden(permission string) *answer {
+	message := "In order to call this API endpoint, application needs to have [" + permission + "] permission"
+	p := parameter{PermissionName: permission}
+	return &answer{status: 403, body: encode(errorBody{
+		ErrorCode: "InsufficientPermissions", Message: message, parameter: p,
+		Errors: []errorDetail{{ErrorCode: "CMN-401", Message: message, parameter: p}},
+	})}
 }
 
 // tokenInvalid is what the API answers to an access token that it does not accept.

@@ -44,6 +44,14 @@ type answer struct {
 	contentType string // empty for JSON
 	body        []byte
 	records     int // call records in the body
+	fault       *fault
+}
+
+// request is a request that was admitted.
+type request struct {
+	*http.Request
+	extension *extension // that the path names, or nil
+	fault     *fault     // to spoil the answer with, or nil
 }
 
 // routes names every operation that is served. Anything else, other methods included, is the gateway's 404.
@@ -60,6 +68,9 @@ func (s *Simulator) routes() *http.ServeMux {
 	mux.HandleFunc(own+"/call-log", s.closed(heavy, s.callLog))
 	mux.HandleFunc(account+"/call-log/{records}", s.closed(heavy, s.recordsByID))
 	mux.HandleFunc(own+"/call-log/{records}", s.closed(heavy, s.recordsByID))
+	if s.options.Feed != FeedMissing {
+		mux.HandleFunc(account+"/call-log-extract-sync", s.closed(heavy, s.feed))
+	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.send(w, r, ungrouped, fail(404, "AGW-404", "Resource not found"))
 	})
@@ -74,21 +85,29 @@ func (s *Simulator) open(operation func(*http.Request) *answer) http.HandlerFunc
 		if application != s.sessions.clientID {
 			application = ""
 		}
-		if s.admit(w, r, bucketKey{application: application}, auth) {
-			s.send(w, r, auth, operation(r))
+		key := bucketKey{application: application, group: auth}
+		if !s.admit(w, r, key) {
+			return
 		}
+		f := s.faults.draw(r, auth)
+		a := s.instead(w, r, f, key)
+		if a == nil {
+			a = operation(r)
+			a.fault = f.delivery()
+		}
+		s.send(w, r, auth, a)
 	}
 }
 
 // closed wraps the operations that need an access token and name an account, and perhaps an extension, in the path.
-func (s *Simulator) closed(g group, operation func(*http.Request, *extension) *answer) http.HandlerFunc {
+func (s *Simulator) closed(g group, operation func(*request) *answer) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if refusal := s.sessions.check(r, s.options.Now()); refusal != nil {
 			s.send(w, r, ungrouped, refusal)
 			return
 		}
-		key := bucketKey{user: s.company.admin().idText(), application: s.sessions.clientID}
-		if !s.admit(w, r, key, g) {
+		key := bucketKey{user: s.company.admin().idText(), application: s.sessions.clientID, group: g}
+		if !s.admit(w, r, key) {
 			return
 		}
 		x, refusal := s.addressed(r)
@@ -96,14 +115,21 @@ func (s *Simulator) closed(g group, operation func(*http.Request, *extension) *a
 			s.send(w, r, g, refusal)
 			return
 		}
-		s.send(w, r, g, operation(r, x))
+		f := s.faults.draw(r, g)
+		a := s.instead(w, r, f, key)
+		if a == nil {
+			if a = operation(&request{r, x, f}); a.fault == nil {
+				a.fault = f.delivery()
+			}
+		}
+		s.send(w, r, g, a)
 	}
 }
 
 // admit counts a request, sets the headers that tell the rate, and answers itself if the request is refused.
-func (s *Simulator) admit(w http.ResponseWriter, r *http.Request, key bucketKey, g group) bool {
+func (s *Simulator) admit(w http.ResponseWriter, r *http.Request, key bucketKey) bool {
+	g := key.group
 	limit := s.options.limit(g)
-	key.group = g
 	remaining, ok := s.limiter.take(key, limit, s.options.Now())
 	h := w.Header()
 	h.Set("X-Rate-Limit-Group", string(g))
@@ -144,7 +170,7 @@ func (s *Simulator) send(w http.ResponseWriter, r *http.Request, g group, a *ans
 	s.counts.add(g, a)
 	n := uint64(s.requests.Add(1))
 	h := w.Header()
-	h.Set("Date", s.options.Now().UTC().Format(http.TimeFormat))
+	h.Set("Date", s.options.Now().Add(a.fault.jump()).UTC().Format(http.TimeFormat))
 	h.Set("Content-Type", orDefault(a.contentType, jsonType))
 	h.Set("Vary", "Accept-Encoding")
 	h.Set("RoutingKey", "SIM01P01PAS01")
@@ -155,10 +181,12 @@ func (s *Simulator) send(w http.ResponseWriter, r *http.Request, g group, a *ans
 		h.Set("Content-Encoding", "gzip")
 		body = compress(body)
 	}
+	if a.fault.is(truncated) {
+		body = body[:a.fault.some(len(body))]
+	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(a.status)
-	// A client that has gone away is its own affair.
-	_, _ = w.Write(body)
+	a.fault.write(w, body, s.options.Sleep)
 }
 
 func compress(body []byte) []byte {

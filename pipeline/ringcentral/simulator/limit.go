@@ -29,6 +29,13 @@ func newLimiter(window, penalty time.Duration) *limiter {
 	return &limiter{window: window, penalty: penalty, buckets: map[bucketKey]*bucket{}}
 }
 
+// punish starts a penalty as if the limit had been exceeded.
+func (l *limiter) punish(key bucketKey, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.buckets[key] = &bucket{closedUntil: now.Add(l.penalty)}
+}
+
 // take admits one request or refuses it; remaining is what the window still admits after this one.
 func (l *limiter) take(key bucketKey, limit int, now time.Time) (remaining int, ok bool) {
 	l.mu.Lock()

@@ -49,7 +49,7 @@ type generatedDay struct {
 
 func newPopulation(o Population, c *company) *population {
 	sum := sha256.Sum256(fmt.Appendf(nil, "ids of seed %d", o.Seed))
-	return &population{
+	p := &population{
 		Population: o,
 		company:    c,
 		founded:    dayOf(founded().UnixMilli()),
@@ -59,13 +59,64 @@ func newPopulation(o Population, c *company) *population {
 		capacity: min(max(30_000/o.CallsPerDay, 2), 100),
 		days:     map[int]*generatedDay{},
 	}
+	if o.Alive {
+		// With all versions, encoded, about 15 kB a record. A day is made up of three, and the feed looks back some.
+		p.capacity = min(max(12_000/o.CallsPerDay, 6), 100)
+	}
+	return p
 }
 
 func (p *population) span(now time.Time) (first, last int) {
-	return p.founded, dayOf(now.UnixMilli())
+	first = p.founded
+	if p.Alive {
+		first-- // a start can move back over midnight
+	}
+	return first, dayOf(now.UnixMilli())
 }
 
-func (p *population) on(day int) []*record { return p.day(day).records }
+func (p *population) on(day int, now int64) []*record {
+	if !p.Alive {
+		return p.day(day).records
+	}
+	// A start moves less than a day, so whatever starts on this day now was made for it or for a neighbour.
+	var all []*record
+	for made := max(day-1, p.founded); made <= min(day+1, dayOf(now)); made++ {
+		for _, r := range p.day(made).records {
+			if v := r.current(now); v != nil && dayOf(v.start) == day {
+				all = append(all, v)
+			}
+		}
+	}
+	slices.SortStableFunc(all, byStart)
+	return all
+}
+
+func (p *population) changed(c changes) []*record {
+	var found []*record
+	// A day's records become visible, and change, after it began and not later than this after it ended.
+	reach := leastChangesWithin
+	if p.Alive {
+		reach = p.ChangesWithin
+	}
+	first := max(p.founded, dayOf(c.after-reach.Milliseconds())-1, dayOf(c.oldest)-1)
+	for day := first; day <= dayOf(c.until); day++ {
+		for _, r := range p.day(day).records {
+			if v := r.current(c.until); v != nil && v.modified > c.after && c.keep(v) {
+				found = append(found, v)
+			}
+		}
+		border, certain := int64(day+1)*dayLength, 0
+		for _, v := range found {
+			if v.modified < border {
+				certain++
+			}
+		}
+		if certain > c.enough {
+			break
+		}
+	}
+	return found
+}
 
 // day generates a day once while it is kept; those who ask for the same day meanwhile wait for it.
 func (p *population) day(day int) *generatedDay {
@@ -98,6 +149,11 @@ func (p *population) generate(d *generatedDay, day int) {
 	kinds := m.kinds()
 	for _, start := range m.starts() {
 		m.conversation(kinds, start)
+	}
+	if p.Alive {
+		for i, r := range m.records {
+			m.records[i] = p.live(r)
+		}
 	}
 	d.byIndex = m.records
 	d.records = slices.Clone(m.records)
@@ -179,17 +235,25 @@ func mix(x uint64) uint64 {
 // company's record; the others see their own legs, with the result these had. It begins when the call began, which
 // keeps a call in the same day of every log. (How the real logs differ is published only in outline.)
 func (p *population) own(r *record, x *extension) *record {
-	place := slices.Index(r.extensionIDs(), x.id)
+	whole := r
+	if r.whole != nil {
+		whole = r.whole
+	}
+	place := slices.Index(whole.extensionIDs(), x.id)
 	if place < 0 {
 		return nil
 	}
 	mine := *r
+	mine.encoded = nil
 	mine.URI = strings.Replace(r.URI, "/call-log/", "/extension/"+x.idText()+"/call-log/", 1)
 	if place == 0 {
 		return &mine
 	}
 	mine.ID = p.id(r.day, r.index, place)
 	mine.URI = mine.URI[:strings.LastIndexByte(mine.URI, '/')+1] + mine.ID
+	if r.whole != nil {
+		return &mine
+	}
 	mine.Legs = nil
 	end := r.start
 	for _, l := range r.Legs {
@@ -201,6 +265,9 @@ func (p *population) own(r *record, x *extension) *record {
 	}
 	mine.segment = mine.Legs[len(mine.Legs)-1].segment
 	mine.setTimes(r.start, end-r.start)
+	if r.DurationMs == absent {
+		mine.Duration, mine.DurationMs = absent, absent
+	}
 	mine.TelephonySessionID, mine.PartyID, mine.SIPUUIDInfo = r.TelephonySessionID, "", ""
 	mine.Billing = total(mine.Legs)
 	mine.MetadataCategories, mine.Finished = r.MetadataCategories, r.Finished

@@ -21,6 +21,8 @@ type query struct {
 	telephonySessionID string
 	recording          string // Automatic, OnDemand, All, or empty for calls with and without
 	showBlocked        bool
+	showDeleted        bool
+	back               int    // how many records of the pages before this page repeats: a fault
 	echo               string // the query of this page's uri, without page and perPage
 }
 
@@ -43,6 +45,7 @@ func readQuery(values url.Values, own bool, now time.Time) (*query, *answer) {
 		extensionNumber: values.Get("extensionNumber"), phoneNumber: digits(values.Get("phoneNumber")),
 		sessionID: values.Get("sessionId"), telephonySessionID: values.Get("telephonySessionId"),
 		recording: values.Get("recordingType"), showBlocked: true,
+		showDeleted: values.Get("showDeleted") == "true",
 	}
 	if own {
 		q.transports, q.showBlocked = values["transport"], values.Get("showBlocked") != "false"

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"sync"
 )
 
 // record is one call of the log. Published members first; the order of members is the order of the JSON.
@@ -11,6 +12,7 @@ type record struct {
 	URI       string `json:"uri"`
 	ID        string `json:"id"`
 	SessionID string `json:"sessionId"`
+	Deleted   bool   `json:"deleted,omitempty"`
 	segment
 	LastModifiedTime string `json:"lastModifiedTime,omitempty"`
 	Legs             []leg  `json:"legs,omitempty"`
@@ -18,10 +20,48 @@ type record struct {
 	RoutingHints *routingHints `json:"routingHints,omitempty"`
 
 	day, index int   // its place in the population
-	start      int64 // unix milliseconds, as is visible
+	start      int64 // unix milliseconds, as are visible and modified
 	visible    int64 // from when on it is served
+	modified   int64 // its place in the change feed
 	raw        []byte
+	life       *life   // nil if this is the only version
+	whole      *record // of a tombstone: the last version before it
+	encoded    *encodings
 }
+
+// life is all that a record was and will be: its versions, in the order in which they become visible.
+type life struct{ versions []*record }
+
+// current is the version that is served at an instant, nil before the first one is.
+func (r *record) current(now int64) *record {
+	for _, v := range slices.Backward(r.versions()) {
+		if v.visible <= now {
+			return v
+		}
+	}
+	return nil
+}
+
+func (r *record) versions() []*record {
+	if r.life == nil {
+		return []*record{r}
+	}
+	return r.life.versions
+}
+
+// encodings are the bytes of a version in the views that were asked for.
+type encodings struct {
+	once [2]sync.Once
+	body [2][]byte
+}
+
+// span is a length of time in the unit of its member. A call in progress has none, and a call of none has zero.
+type span int64
+
+const absent span = -1
+
+// IsZero tells the encoder to leave the member out.
+func (s span) IsZero() bool { return s == absent }
 
 // leg is one segment of a call.
 type leg struct {
@@ -41,8 +81,8 @@ type segment struct {
 	PartyID            string        `json:"partyId,omitempty"`
 	SIPUUIDInfo        string        `json:"sipUuidInfo,omitempty"`
 	StartTime          string        `json:"startTime"`
-	Duration           int64         `json:"duration"`
-	DurationMs         int64         `json:"durationMs"`
+	Duration           span          `json:"duration,omitzero"`
+	DurationMs         span          `json:"durationMs,omitzero"`
 	Type               string        `json:"type"`
 	InternalType       string        `json:"internalType,omitempty"`
 	Direction          string        `json:"direction"`
@@ -130,6 +170,18 @@ func (r *record) encode(view string) []byte {
 	if r.raw != nil {
 		return r.raw
 	}
+	if r.encoded == nil {
+		return r.encodeAnew(view)
+	}
+	i := 0
+	if view == "Simple" {
+		i = 1
+	}
+	r.encoded.once[i].Do(func() { r.encoded.body[i] = r.encodeAnew(view) })
+	return r.encoded.body[i]
+}
+
+func (r *record) encodeAnew(view string) []byte {
 	shown := *r
 	shown.URI += "?view=" + view
 	if view == "Simple" {
@@ -191,8 +243,8 @@ func (r *record) extensionIDs() []int64 {
 // setTimes writes a span, in unix milliseconds and milliseconds, as the API does: seconds are rounded.
 func (s *segment) setTimes(start, length int64) {
 	s.StartTime = timestamp(start)
-	s.DurationMs = length
-	s.Duration = int64(math.Round(float64(length) / 1000))
+	s.DurationMs = span(length)
+	s.Duration = span(math.Round(float64(length) / 1000))
 }
 
 func dollars(thousandths int64) float64 { return float64(thousandths) / 1000 }

@@ -28,6 +28,7 @@ type Recording struct {
 // The records may come from any account and any extension: they are the log of the company and that of its only user.
 type recorded struct {
 	first, last int
+	all         []*record // by start
 	days        map[int][]*record
 	byID        map[string]*record
 	bySession   map[string][]*record
@@ -43,7 +44,7 @@ func readRecordings(files []Recording) (*recorded, error) {
 		all = append(all, records...)
 	}
 	slices.SortStableFunc(all, byStart)
-	c := &recorded{first: math.MaxInt, last: math.MinInt, days: map[int][]*record{},
+	c := &recorded{all: all, first: math.MaxInt, last: math.MinInt, days: map[int][]*record{},
 		byID: map[string]*record{}, bySession: map[string][]*record{}}
 	for _, r := range all {
 		day := dayOf(r.start)
@@ -56,10 +57,20 @@ func readRecordings(files []Recording) (*recorded, error) {
 }
 
 func (c *recorded) span(time.Time) (first, last int)    { return c.first, c.last }
-func (c *recorded) on(day int) []*record                { return c.days[day] }
+func (c *recorded) on(day int, _ int64) []*record       { return c.days[day] }
 func (c *recorded) find(id string) *record              { return c.byID[id] }
 func (c *recorded) session(id string) []*record         { return c.bySession[id] }
 func (c *recorded) own(r *record, _ *extension) *record { return r }
+
+func (c *recorded) changed(w changes) []*record {
+	var found []*record
+	for _, r := range c.all {
+		if r.modified > w.after && r.modified <= w.until && w.keep(r) {
+			found = append(found, r)
+		}
+	}
+	return found
+}
 
 // read takes a file apart into its records, in the file's order.
 func (f Recording) read() ([]*record, error) {
@@ -170,6 +181,10 @@ func place(records []*record) error {
 			r.start = records[first].start
 		case r.start == unplaced:
 			r.start = records[i-1].start
+		}
+		r.modified = r.start
+		if t, ok := parseTime(r.LastModifiedTime); ok {
+			r.modified = t.UnixMilli()
 		}
 	}
 	return nil

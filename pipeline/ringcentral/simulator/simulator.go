@@ -5,17 +5,23 @@
 //   - The same seed and population give the same account, byte for byte. The calls of a UTC day depend on the seed, the
 //     population and the date alone: not on other days, not on the order of requests, not on the clock, not on the
 //     address at which the simulator listens.
-//   - A call can be seen from 20 s after its end, by the clock in Options.
+//   - A call can be seen from 20 s after its end, by the clock in Options, and never changes. In a population that is
+//     Alive it has a history instead, by the same clock: it can be seen in progress, gets its recording, its costs or a
+//     leg later, appears late, moves to another start, is deleted and comes back.
+//   - The change feed (call-log-extract-sync) brings every change once, in the order in which they can be seen.
+//   - Faults, if they are asked for, are the same for the same requests in the same order. They change answers and never
+//     the truth, and whoever repeats a request five times gets a proper answer.
 //   - Recorded call records are served as they were recorded, byte for byte.
 //
-// What it does not know: calls in progress, calls that change or vanish later, the sync feeds, messages and the audio of
-// recordings. Facts about RingCentral come from its published OpenAPI document (revision of 2026-08-13), its developer
+// What it does not know: the feeds for one extension and those of the older call-log-sync, active calls, messages and the
+// audio of recordings. Facts about RingCentral come from its published OpenAPI document (revision of 2026-08-13), its developer
 // documentation and published payloads; where these are silent, the comment at the code says what was assumed.
 package simulator
 
 import (
 	"fmt"
 	"iter"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -36,6 +42,11 @@ type Population struct {
 	// Location is where the company works; its working hours follow that zone's daylight saving time.
 	// Default America/New_York.
 	Location *time.Location
+	// Alive gives the calls a history; without it they appear once, complete, and stay.
+	Alive bool
+	// ChangesWithin is how long after the end of the UTC day on which a call starts the last change of it may come, 12 h
+	// at least, default 60 h. It counts only if Alive.
+	ChangesWithin time.Duration
 }
 
 // Options of a Simulator. The zero value of each member means the default stated with it.
@@ -56,6 +67,22 @@ type Options struct {
 	BaseURL string
 	// Now is the clock; default time.Now.
 	Now func() time.Time
+	// Sleep is what slow answers wait with, less than 300 ms in sum for each; default time.Sleep.
+	Sleep func(time.Duration)
+	// Retention is how long calls are served, counted from their start; zero means for ever.
+	Retention time.Duration
+	// Feed says whether the change feed is there for this account; default FeedServed.
+	Feed Feed
+	// FeedHidesDeleted keeps deleted calls out of the feed; otherwise it brings their tombstones. Which of the two
+	// RingCentral does is not published.
+	FeedHidesDeleted bool
+	// FeedTokenLifetime is how long a sync token is accepted; zero means for ever.
+	FeedTokenLifetime time.Duration
+	// RefuseShowDeleted refuses showDeleted in the company's log, which has it only since the specification of
+	// 2026-03-25.
+	RefuseShowDeleted bool
+	// Faults spoils some of the answers.
+	Faults Faults
 	// Recorded, if not empty, is served instead of a generated population.
 	Recorded []Recording
 }
@@ -70,18 +97,25 @@ type Simulator struct {
 	mux      *http.ServeMux
 	requests atomic.Int64
 	counts   counts
+	faults   *faults
+	// expiries is how often all sync tokens were made to expire.
+	expiries atomic.Int64
 }
 
 // calls is where call records come from: a generated population, or recordings.
 type calls interface {
 	// span is the first and the last day that can hold calls, both inclusive, in days since 1970-01-01 UTC.
 	span(now time.Time) (first, last int)
-	// on returns the records of the company's log that start on a day, oldest first; not to be changed.
-	on(day int) []*record
-	// find returns the record of the company's log that an id belongs to, in whichever extension's log the id was
-	// seen, or nil.
+	// on returns the records of the company's log that start on a day at an instant, oldest first, as they were then; some
+	// may become visible only later. Not to be changed.
+	on(day int, now int64) []*record
+	// changed returns current versions of records of the company's log in no particular order. Once there are more than
+	// enough it may leave out those that come after them.
+	changed(changes) []*record
+	// find returns any version of the record of the company's log that an id belongs to, in whichever extension's log
+	// the id was seen, or nil.
 	find(id string) *record
-	// session returns the records of the company's log with a sessionId, oldest first.
+	// session returns any versions of the records of the company's log with a sessionId, oldest first.
 	session(id string) []*record
 	// own returns how a record of the company's log reads in the log of an extension, nil if it is not in there.
 	own(r *record, x *extension) *record
@@ -97,6 +131,7 @@ func New(o *Options) (*Simulator, error) {
 	s := &Simulator{
 		options: options,
 		limiter: newLimiter(options.Window, options.Penalty),
+		faults:  newFaults(options.Faults),
 	}
 	if len(options.Recorded) > 0 {
 		s.company = newCompany(options.Population, 1, options.BaseURL)
@@ -132,8 +167,12 @@ func withDefaults(given *Options) (Options, error) {
 	o.Penalty = orDefault(o.Penalty, time.Minute)
 	o.TokenLifetime = orDefault(o.TokenLifetime, time.Hour)
 	o.BaseURL = strings.TrimSuffix(orDefault(o.BaseURL, "https://platform.ringcentral.example"), "/")
+	o.ChangesWithin = orDefault(o.ChangesWithin, 60*time.Hour)
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Sleep == nil {
+		o.Sleep = time.Sleep
 	}
 	return o, o.check()
 }
@@ -157,6 +196,17 @@ func (o *Options) check() error {
 	case o.Window < 0 || o.Penalty < 0 || o.TokenLifetime < 0:
 		return fmt.Errorf("window %v, penalty %v, token lifetime %v: one is negative; give positive durations",
 			o.Window, o.Penalty, o.TokenLifetime)
+	case o.Retention < 0 || o.FeedTokenLifetime < 0:
+		return fmt.Errorf("retention %v, feed token lifetime %v: one is negative; give positive durations, or zero for ever",
+			o.Retention, o.FeedTokenLifetime)
+	case o.ChangesWithin < leastChangesWithin:
+		return fmt.Errorf("changes within: %v is less than the longest call needs; give 12h or more", o.ChangesWithin)
+	}
+	if err := o.Feed.check(); err != nil {
+		return err
+	}
+	if err := o.Faults.check(); err != nil {
+		return err
 	}
 	base, err := url.Parse(o.BaseURL)
 	if err != nil || base.Scheme == "" || base.Host == "" {
@@ -195,14 +245,68 @@ func (s *Simulator) Records(from, to time.Time) iter.Seq[[]byte] {
 		now := s.options.Now()
 		first, last := s.calls.span(now)
 		for day := max(first, dayOf(from.UnixMilli())); day <= min(last, dayOf(to.UnixMilli())); day++ {
-			for _, r := range s.calls.on(day) {
+			for _, r := range s.calls.on(day, now.UnixMilli()) {
 				inside := r.start >= ceilMilli(from) && r.start < ceilMilli(to)
-				if inside && r.visible <= now.UnixMilli() && !yield(r.encode("Detailed")) {
+				if inside && s.shows(r, now.UnixMilli()) && !yield(r.encode("Detailed")) {
 					return
 				}
 			}
 		}
 	}
+}
+
+// Version is what a call record was from one instant on.
+type Version struct {
+	ID string
+	// At is from when on it was served; unless two versions have the same one, that is its lastModifiedTime. The calls
+	// of a population that is not alive are served some seconds after theirs, recorded ones always.
+	At, Start time.Time
+	// Deleted says that this is a tombstone.
+	Deleted bool
+	// JSON is the record as the Detailed view has it. Not to be changed.
+	JSON []byte
+}
+
+// Histories yields the truth with its past: for every record of the company's log whose current version starts in
+// from <= startTime < to, deleted or not, all versions until now, oldest first. Retention does not apply.
+func (s *Simulator) Histories(from, to time.Time) iter.Seq[[]Version] {
+	return func(yield func([]Version) bool) {
+		now := s.options.Now()
+		first, last := s.calls.span(now)
+		for day := max(first, dayOf(from.UnixMilli())); day <= min(last, dayOf(to.UnixMilli())); day++ {
+			for _, r := range s.calls.on(day, now.UnixMilli()) {
+				inside := r.start >= ceilMilli(from) && r.start < ceilMilli(to)
+				if inside && r.visible <= now.UnixMilli() && !yield(r.history(now.UnixMilli())) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (r *record) history(now int64) []Version {
+	var all []Version
+	for _, v := range r.versions() {
+		if v.visible <= now {
+			all = append(all, Version{v.ID, time.UnixMilli(v.modified).UTC(), time.UnixMilli(v.start).UTC(),
+				v.Deleted, v.encode("Detailed")})
+		}
+	}
+	return all
+}
+
+// shows tells whether a version can be seen in a log by those who do not ask for deleted ones. What was recorded is
+// always shown.
+func (s *Simulator) shows(r *record, now int64) bool {
+	return r.visible <= now && (!r.Deleted || r.raw != nil)
+}
+
+// forgotten is the start before which calls are not served any more.
+func (s *Simulator) forgotten(now time.Time) int64 {
+	if s.options.Retention == 0 {
+		return math.MinInt64
+	}
+	return ceilMilli(now.Add(-s.options.Retention))
 }
 
 // ceilMilli is the first whole millisecond, since 1970 UTC, that is not before t.

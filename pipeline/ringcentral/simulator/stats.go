@@ -5,7 +5,8 @@ import (
 	"sync"
 )
 
-// Count is how many requests came, and how many of them were refused with status 429.
+// Count is how many requests came, and how many of them were refused with status 429 because the limit was exceeded or
+// a penalty was not sat out. Refusals that are faults are not among them.
 type Count struct {
 	Requests, Limited int64
 }
@@ -21,6 +22,8 @@ type Stats struct {
 	Records int64
 	// Bytes is the length of all response bodies, before compression.
 	Bytes int64
+	// Faults is how many answers were spoilt, because Options.Faults says so.
+	Faults int64
 }
 
 // Requests is the number of requests of all groups.
@@ -45,7 +48,10 @@ func (c *counts) add(g group, a *answer) {
 	defer c.mu.Unlock()
 	count := c.stats.of(g)
 	count.Requests++
-	if a.status == http.StatusTooManyRequests {
+	switch {
+	case a.fault != nil:
+		c.stats.Faults++
+	case a.status == http.StatusTooManyRequests:
 		count.Limited++
 	}
 	c.stats.Records += int64(a.records)
