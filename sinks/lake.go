@@ -30,8 +30,11 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"strings"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"gocloud.dev/blob"
+	"gocloud.dev/blob/fileblob"
 	"gocloud.dev/gcerrors"
 )
 
@@ -48,6 +51,10 @@ type Table struct {
 	Time     string // timestamp column (µs, UTC) that decides the day
 	Modified string // timestamp column of the last change; a later one is the newer version
 	Detail   string // list column whose presence makes the fuller version, of equal Modified
+	Deleted  string // boolean column: true on a tombstone, which is laid over the version before it
+
+	// Overlay makes one row of two versions: what over has, and of the rest what under has.
+	Overlay func(under arrow.RecordBatch, underRow int, over arrow.RecordBatch, overRow int) (arrow.RecordBatch, error)
 }
 
 // LakeOptions are the optional parts of a Lake.
@@ -63,6 +70,7 @@ type Lake struct {
 	localDir string
 	cacheDir string
 	scratch  string
+	shut     func() error // closes the bucket where it is the lake's own; nil where it is the caller's
 }
 
 // Open checks the layout of the lake in the bucket and returns the lake. Close it to remove its scratch files; the
@@ -87,7 +95,13 @@ func Open(ctx context.Context, bucket *blob.Bucket, o *LakeOptions) (*Lake, erro
 }
 
 // Close removes the lake's scratch files.
-func (l *Lake) Close() error { return os.RemoveAll(l.scratch) }
+func (l *Lake) Close() error {
+	err := os.RemoveAll(l.scratch)
+	if l.shut != nil {
+		err = errors.Join(err, l.shut())
+	}
+	return err
+}
 
 // Scratch is a directory for the caller's temporary files; Close removes it.
 func (l *Lake) Scratch() string { return l.scratch }
@@ -179,4 +193,40 @@ func (l *Lake) keys(ctx context.Context, prefix string, visit func(*blob.ListObj
 			return err
 		}
 	}
+}
+
+// directories lists the names directly below a prefix that have keys below them, in order.
+func (l *Lake) directories(ctx context.Context, prefix string) ([]string, error) {
+	var out []string
+	list := l.bucket.List(&blob.ListOptions{Prefix: prefix, Delimiter: "/"})
+	for {
+		object, err := list.Next(ctx)
+		if err == io.EOF {
+			return out, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("list %s: %w", prefix, err)
+		}
+		if object.IsDir {
+			out = append(out, strings.TrimSuffix(strings.TrimPrefix(object.Key, prefix), "/"))
+		}
+	}
+}
+
+// ScratchLake is an empty lake of its own in the scratch directory, for building tables on local disk. Close it.
+func (l *Lake) ScratchLake(ctx context.Context) (*Lake, error) {
+	dir, err := os.MkdirTemp(l.scratch, "lake-")
+	if err != nil {
+		return nil, err
+	}
+	bucket, err := fileblob.OpenBucket(dir, &fileblob.Options{NoTempDir: true, Metadata: fileblob.MetadataDontWrite})
+	if err != nil {
+		return nil, err
+	}
+	own, err := Open(ctx, bucket, &LakeOptions{LocalDir: dir, Scratch: l.scratch})
+	if err != nil {
+		return nil, errors.Join(err, bucket.Close())
+	}
+	own.shut = bucket.Close
+	return own, nil
 }

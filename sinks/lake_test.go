@@ -21,7 +21,23 @@ import (
 	_ "gocloud.dev/blob/memblob"
 )
 
-var testTable = Table{Name: "call_log", ID: "id", Time: "start_time", Modified: "last_modified_time", Detail: "legs"}
+var testTable = Table{
+	Name: "call_log", ID: "id", Time: "start_time", Modified: "last_modified_time", Detail: "legs", Deleted: "deleted",
+	Overlay: overlay,
+}
+
+// overlay takes each value from over, or from under where over has none.
+func overlay(under arrow.RecordBatch, underRow int, over arrow.RecordBatch, overRow int) (arrow.RecordBatch, error) {
+	cols := make([]arrow.Array, 0, testSchema.NumFields())
+	for i := range testSchema.Fields() {
+		from, row := over.Column(i), overRow
+		if from.IsNull(row) {
+			from, row = under.Column(i), underRow
+		}
+		cols = append(cols, array.NewSlice(from, int64(row), int64(row+1)))
+	}
+	return array.NewRecordBatch(testSchema, cols, 1), nil
+}
 
 var testSchema = arrow.NewSchema([]arrow.Field{
 	{Name: "id", Type: arrow.BinaryTypes.String, Nullable: true},
@@ -32,12 +48,14 @@ var testSchema = arrow.NewSchema([]arrow.Field{
 		arrow.Field{Name: "leg_type", Type: arrow.BinaryTypes.String, Nullable: true},
 		arrow.Field{Name: "master", Type: arrow.FixedWidthTypes.Boolean, Nullable: true},
 	)), Nullable: true},
+	{Name: "deleted", Type: arrow.FixedWidthTypes.Boolean, Nullable: true},
 }, nil)
 
 // call is one row of the test table; empty members are null.
 type call struct {
 	id, start, result, modified string
 	legs                        []string // nil: null
+	deleted                     bool     // false: null
 }
 
 func page(t testing.TB, calls ...call) arrow.RecordBatch {
@@ -47,6 +65,11 @@ func page(t testing.TB, calls ...call) arrow.RecordBatch {
 		text(b.Field(0).(*array.StringBuilder), c.id)
 		instant(t, b.Field(1).(*array.TimestampBuilder), c.start)
 		text(b.Field(2).(*array.StringBuilder), c.result)
+		if dead := b.Field(5).(*array.BooleanBuilder); c.deleted {
+			dead.Append(true)
+		} else {
+			dead.AppendNull()
+		}
 		instant(t, b.Field(3).(*array.TimestampBuilder), c.modified)
 		list := b.Field(4).(*array.ListBuilder)
 		if c.legs == nil {
@@ -129,10 +152,14 @@ func read(t testing.TB, pages ...arrow.RecordBatch) *Read {
 	return r
 }
 
+func merge(r *Read, known LedgerDay) *Merge {
+	return &Merge{AccountID: "1", Schema: testSchema, Read: r, Known: Ledger{testDay: known}}
+}
+
 // replaceDay merges a read and returns its outcome with the day as the next run would know it.
 func replaceDay(t testing.TB, l *Lake, r *Read, known LedgerDay) (Outcome, LedgerDay) {
 	t.Helper()
-	o, err := l.ReplaceDay(t.Context(), "1", testDay, testSchema, r, known)
+	o, err := l.ReplaceDay(t.Context(), merge(r, known), testDay)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -335,13 +362,13 @@ func TestLedger(t *testing.T) {
 			t.Fatalf("empty: %v, %v", g, err)
 		}
 		want := Ledger{testDay: day, testDay + 15: day, testDay - 400: day}
-		if err := l.WriteLedger(ctx, "1", "call_log", Ledger{testDay: day}); err != nil {
+		if err := l.WriteLedger(ctx, "1", "call_log", Ledger{testDay: day}, nil); err != nil {
 			t.Fatal(err)
 		}
-		if err := l.WriteLedger(ctx, "1", "call_log", Ledger{testDay + 15: day, testDay - 400: day}); err != nil {
+		if err := l.WriteLedger(ctx, "1", "call_log", Ledger{testDay + 15: day, testDay - 400: day}, nil); err != nil {
 			t.Fatal(err)
 		}
-		if err := l.WriteLedger(ctx, "22", "call_log", Ledger{testDay: day}); err != nil {
+		if err := l.WriteLedger(ctx, "22", "call_log", Ledger{testDay: day}, nil); err != nil {
 			t.Fatal(err)
 		}
 		got, err := l.Ledger(ctx, "1", "call_log")
@@ -377,10 +404,12 @@ func TestLayoutOfTheFuture(t *testing.T) {
 func TestAccountNames(t *testing.T) {
 	eachLake(t, func(t *testing.T, l *Lake) {
 		for _, account := range []string{"", "../x", "a b", "~", strings.Repeat("1", 65)} {
-			if _, err := l.ReplaceDay(t.Context(), account, testDay, testSchema, read(t), LedgerDay{}); err == nil {
+			m := merge(read(t), LedgerDay{})
+			m.AccountID = account
+			if _, err := l.ReplaceDay(t.Context(), m, testDay); err == nil {
 				t.Errorf("account %q was accepted", account)
 			}
-			if err := l.WriteLedger(t.Context(), account, "call_log", Ledger{}); err == nil {
+			if err := l.WriteLedger(t.Context(), account, "call_log", Ledger{}, nil); err == nil {
 				t.Errorf("account %q was accepted by the ledger", account)
 			}
 		}
@@ -394,7 +423,7 @@ func TestCancelledReplaceLeavesTheDay(t *testing.T) {
 		before := held(t, l)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := l.ReplaceDay(ctx, "1", testDay, testSchema, read(t, page(t, call{id: "b", start: at("10:00:00")})), known); err == nil {
+		if _, err := l.ReplaceDay(ctx, merge(read(t, page(t, call{id: "b", start: at("10:00:00")})), known), testDay); err == nil {
 			t.Error("a cancelled replace succeeded")
 		}
 		if diff := cmp.Diff(before, held(t, l)); diff != "" {

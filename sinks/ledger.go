@@ -2,10 +2,11 @@ package sinks
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"path"
 	"sort"
-	"strings"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -15,16 +16,41 @@ import (
 
 // LedgerDay is what the ledger says of one day of one account and stream.
 type LedgerDay struct {
-	ReadAt      time.Time `json:"read_at"`                // when its last closed read began
-	How         string    `json:"how"`                    // `list`: read from the call log by start time
-	Pages       int       `json:"pages"`                  // pages of the read's windows that touched the day
-	Records     int       `json:"records"`                // records of the day that the read brought, repeated ones included
-	Rows        int64     `json:"rows"`                   // rows that the partition holds
-	Bytes       int64     `json:"bytes"`                  // size of the partition's object, 0 without one
-	ContentHash string    `json:"content_hash,omitempty"` // of the rows; empty for a day without rows and object
-	SHA256      string    `json:"sha256,omitempty"`       // of the object
-	Closed      bool      `json:"closed"`                 // every window that touches the day was read to its end
-	Settled     bool      `json:"settled"`                // read after its lookback, so that late edits are no longer expected
+	ReadAt       time.Time `json:"read_at,omitzero"`        // when its last closed read began
+	How          string    `json:"how"`                     // what brought the rows: `list`, `feed`, `imported` or `replayed`
+	Pages        int       `json:"pages"`                   // pages of the read's windows that touched the day
+	Records      int       `json:"records"`                 // records of the day that the read brought, repeated ones included
+	Rows         int64     `json:"rows"`                    // rows that the partition holds
+	Bytes        int64     `json:"bytes"`                   // size of the partition's object, 0 without one
+	ContentHash  string    `json:"content_hash,omitempty"`  // of the rows; empty for a day without rows and object
+	SHA256       string    `json:"sha256,omitempty"`        // of the object
+	Closed       bool      `json:"closed"`                  // every window that touches the day was read to its end
+	Settled      bool      `json:"settled"`                 // read after its lookback, so that late edits are no longer expected
+	Doubt        string    `json:"doubt,omitempty"`         // why a day near the horizon is not held: DoubtUnknown or DoubtPartial
+	HidesDeleted bool      `json:"hides_deleted,omitempty"` // RingCentral refused to show deleted records to its last closed read
+}
+
+// Why a day that was read to its end does not count as held: RingCentral forgets, and does not say so.
+const (
+	DoubtUnknown = "unknown" // it gave nothing for a day older than its retention
+	DoubtPartial = "partial" // it gave little for a day near the end of its retention
+)
+
+// sameContent reports whether two entries describe the same object.
+func (d LedgerDay) sameContent(e LedgerDay) bool {
+	return d.ContentHash == e.ContentHash && d.SHA256 == e.SHA256
+}
+
+func (d LedgerDay) equal(e LedgerDay) bool {
+	same := d.ReadAt.Equal(e.ReadAt)
+	d.ReadAt, e.ReadAt = time.Time{}, time.Time{}
+	return same && d == e
+}
+
+// WithContent is the entry with what an outcome says of the day's object.
+func (d LedgerDay) WithContent(o Outcome) LedgerDay {
+	d.Rows, d.Bytes, d.ContentHash, d.SHA256 = o.Rows, o.Bytes, o.ContentHash, o.SHA256
+	return d
 }
 
 // Ledger is what the lake holds of one account and stream, day by day.
@@ -77,8 +103,10 @@ func (l *Lake) Ledger(ctx context.Context, account, stream string) (Ledger, erro
 	return out, err
 }
 
-// WriteLedger notes the given days; the other days of their months stay as they are.
-func (l *Lake) WriteLedger(ctx context.Context, account, stream string, days Ledger) error {
+// WriteLedger notes the given days; the other days of their months stay as they are. known is what the writer took the days
+// for: of a day that somebody else noted meanwhile, the object is described as it is now, and the later closed
+// read counts.
+func (l *Lake) WriteLedger(ctx context.Context, account, stream string, days, known Ledger) error {
 	if err := checkAccount(account); err != nil {
 		return err
 	}
@@ -94,41 +122,117 @@ func (l *Lake) WriteLedger(ctx context.Context, account, stream string, days Led
 		months[name][d] = day
 	}
 	for name, noted := range months {
-		if err := l.writeLedgerMonth(ctx, account, stream, name, noted); err != nil {
+		if err := l.writeLedgerMonth(ctx, account, stream, name, noted, known); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *Lake) writeLedgerMonth(ctx context.Context, account, stream, name string, noted Ledger) error {
-	key := ledgerKey(account, stream, name)
-	month := ledgerMonth{AccountID: account, Stream: stream, Days: map[string]LedgerDay{}}
-	if _, err := l.readJSON(ctx, key, &month); err != nil {
+func (l *Lake) writeLedgerMonth(ctx context.Context, account, stream, name string, noted, known Ledger) error {
+	_, err := update(ctx, l, ledgerKey(account, stream, name), func(month *ledgerMonth) error {
+		if month.Days == nil {
+			*month = ledgerMonth{AccountID: account, Stream: stream, Days: map[string]LedgerDay{}}
+		}
+		for d, day := range noted {
+			there := month.Days[d.FormattedString()]
+			if !there.equal(known[d]) {
+				var err error
+				if day, err = l.reconcile(ctx, account, stream, d, day, there); err != nil {
+					return err
+				}
+			}
+			month.Days[d.FormattedString()] = day
+		}
+		return nil
+	})
+	return err
+}
+
+// reconcile joins what two runs note of one day. Only the object itself says which of them replaced it last.
+func (l *Lake) reconcile(ctx context.Context, account, stream string, d arrow.Date32, ours, theirs LedgerDay) (LedgerDay, error) {
+	out := ours
+	if theirs.Closed && (!ours.Closed || theirs.ReadAt.After(ours.ReadAt)) {
+		out = theirs
+	}
+	if ours.sameContent(theirs) {
+		return out, nil
+	}
+	o, err := l.describe(ctx, PartitionKey(stream, account, d))
+	if err != nil {
+		return out, err
+	}
+	return out.WithContent(o), nil
+}
+
+// describe says what a partition is: its rows, size and hashes.
+func (l *Lake) describe(ctx context.Context, key string) (Outcome, error) {
+	out := Outcome{Key: key}
+	b, _, found, err := l.readVersioned(ctx, key)
+	if err != nil || !found {
+		return out, err
+	}
+	batch, err := readHeld(ctx, key, b)
+	if err != nil {
+		return out, err
+	}
+	rows, err := gatherAll(batch.Schema(), batch)
+	if err != nil {
+		return out, fmt.Errorf("%s: %w", key, err)
+	}
+	out.Rows, out.Bytes, out.ContentHash, out.SHA256 = rows.NumRows(), int64(len(b)), contentHash(rows), sumBytes(b)
+	return out, nil
+}
+
+// openDay notes that a day must be read again, before rows move into it from the days beside: see neighbour.go.
+func (l *Lake) openDay(ctx context.Context, m *Merge, day arrow.Date32) error {
+	known := m.Known[day]
+	if !known.Closed {
+		return nil
+	}
+	open := known
+	open.Closed, open.Settled = false, false
+	if err := l.WriteLedger(ctx, m.AccountID, m.Read.table.Name, Ledger{day: open}, Ledger{day: known}); err != nil {
 		return err
 	}
-	for d, day := range noted {
-		month.Days[d.FormattedString()] = day
-	}
-	return l.writeJSON(ctx, key, month)
+	m.Known[day] = open
+	return nil
 }
 
 // Accounts lists the accounts that the ledger knows, in order.
 func (l *Lake) Accounts(ctx context.Context) ([]string, error) {
-	var out []string
-	list := l.bucket.List(&blob.ListOptions{Prefix: ledgerPrefix, Delimiter: "/"})
-	for {
-		object, err := list.Next(ctx)
-		if err != nil {
-			if isEOF(err) {
-				return out, nil
-			}
-			return nil, fmt.Errorf("list %s: %w", ledgerPrefix, err)
-		}
-		if object.IsDir {
-			out = append(out, strings.TrimSuffix(strings.TrimPrefix(object.Key, ledgerPrefix), "/"))
-		}
-	}
+	return l.directories(ctx, ledgerPrefix)
 }
 
 func notFound(err error) bool { return gcerrors.Code(err) == gcerrors.NotFound }
+
+// updateTries is how often a small object is changed anew after somebody else changed it meanwhile.
+const updateTries = 32
+
+// update changes a small object by compare-and-swap: change gets what is there, the zero value if nothing is, and what it leaves is
+// written if nobody else wrote the object meanwhile; else all of it is done again. It returns what was written.
+func update[T any](ctx context.Context, l *Lake, key string, change func(*T) error) (v T, err error) {
+	for range updateTries {
+		var fresh T
+		b, at, found, err := l.readVersioned(ctx, key)
+		if err != nil {
+			return v, err
+		}
+		if found {
+			if err := json.Unmarshal(b, &fresh); err != nil {
+				return v, fmt.Errorf("%s is not what trunkline wrote there: %w", key, err)
+			}
+		}
+		if err := change(&fresh); err != nil {
+			return v, err
+		}
+		if b, err = json.MarshalIndent(fresh, "", "  "); err != nil {
+			return v, err
+		}
+		_, err = l.replaceBytesIf(ctx, key, at, append(b, '\n'), "application/json")
+		if !errors.Is(err, ErrConflict) {
+			return fresh, err
+		}
+	}
+	return v, fmt.Errorf("%s: %w", key, ErrConflict)
+}

@@ -17,21 +17,30 @@ import (
 // readPartition reads a partition's rows; found is false where there is no object. One request reads the whole object,
 // so that its bytes are of one version.
 func (l *Lake) readPartition(ctx context.Context, key string) (batch arrow.RecordBatch, found bool, err error) {
-	b, err := l.bucket.ReadAll(ctx, key)
-	if notFound(err) {
-		return nil, false, nil
+	b, _, found, err := l.readVersioned(ctx, key)
+	if err != nil || !found {
+		return nil, false, err
 	}
+	batch, err = readHeld(ctx, key, b)
+	return batch, true, err
+}
+
+// readHeld reads the rows of a partition's bytes: all columns, or those that are named.
+func readHeld(ctx context.Context, key string, b []byte, columns ...string) (arrow.RecordBatch, error) {
+	batch, err := readParquet(ctx, b, columns)
 	if err != nil {
-		return nil, false, fmt.Errorf("read %s: %w", key, err)
+		return nil, fmt.Errorf("%s cannot be read as Parquet; move it away and run the day again: %w", key, err)
 	}
-	if batch, err = ReadParquet(ctx, b); err != nil {
-		return nil, true, fmt.Errorf("%s cannot be read as Parquet; move it away and run the day again: %w", key, err)
-	}
-	return batch, true, nil
+	return batch, nil
 }
 
 // ReadParquet reads all rows of a Parquet file, as a partition is read.
 func ReadParquet(ctx context.Context, b []byte) (arrow.RecordBatch, error) {
+	return readParquet(ctx, b, nil)
+}
+
+// readParquet reads the rows of the named columns, which are not nested, or of all.
+func readParquet(ctx context.Context, b []byte, columns []string) (arrow.RecordBatch, error) {
 	r, err := file.NewParquetReader(bytes.NewReader(b))
 	if err != nil {
 		return nil, err
@@ -41,7 +50,15 @@ func ReadParquet(ctx context.Context, b []byte) (arrow.RecordBatch, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := fr.GetRecordReader(ctx, nil, nil)
+	var leaves []int
+	for _, name := range columns {
+		at := r.MetaData().Schema.ColumnIndexByName(name)
+		if at < 0 {
+			return nil, fmt.Errorf("the column %s is missing", name)
+		}
+		leaves = append(leaves, at)
+	}
+	rows, err := fr.GetRecordReader(ctx, leaves, nil)
 	if err != nil {
 		return nil, err
 	}

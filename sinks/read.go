@@ -1,14 +1,10 @@
 package sinks
 
 import (
-	"bytes"
 	"cmp"
-	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
 )
 
 // Read is the rows that one reading brought, in the order in which they came: a later row of an id is the later reading.
@@ -20,6 +16,7 @@ type Read struct {
 	days     map[arrow.Date32][]ref
 	unplaced []ref
 	rows     int
+	gathered bool // the versions of each id lie in one day
 }
 
 // NewRead returns an empty reading of the table.
@@ -56,11 +53,13 @@ func (r *Read) Append(batch arrow.RecordBatch) error {
 	return nil
 }
 
+// dayMicros is a UTC day in microseconds.
+const dayMicros = 86_400_000_000
+
 // DayOf returns the UTC day of an instant in microseconds since 1970.
 func DayOf(micros int64) arrow.Date32 {
-	const day = 86_400_000_000
-	d := micros / day
-	if micros%day < 0 {
+	d := micros / dayMicros
+	if micros%dayMicros < 0 {
 		d--
 	}
 	return arrow.Date32(d)
@@ -74,6 +73,29 @@ func (r *Read) Rows(day *arrow.Date32) int {
 	return len(r.days[*day])
 }
 
+// Earliest is the least time of the day's rows in microseconds since 1970; the end of the day if there are none.
+func (r *Read) Earliest(day arrow.Date32) int64 {
+	least := int64(day+1) * dayMicros
+	for _, f := range r.days[day] {
+		if k, err := keysOf(r.table, r.batches[f.batch]); err == nil { // Append has checked it
+			least = min(least, int64(k.time.Value(int(f.row))))
+		}
+	}
+	return least
+}
+
+// Days lists the days that have rows, in order.
+func (r *Read) Days() []arrow.Date32 {
+	out := make([]arrow.Date32, 0, len(r.days))
+	for d, refs := range r.days {
+		if len(refs) > 0 {
+			out = append(out, d)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
 // EachUnplaced visits the rows that have no id or no time and so no place in the table.
 func (r *Read) EachUnplaced(visit func(batch arrow.RecordBatch, row int) error) error {
 	for _, u := range r.unplaced {
@@ -84,137 +106,57 @@ func (r *Read) EachUnplaced(visit func(batch arrow.RecordBatch, row int) error) 
 	return nil
 }
 
-// keyColumns are the columns of one batch by which rows are told apart, ordered and versioned.
-type keyColumns struct {
-	id       *array.String
-	time     *array.Timestamp
-	modified *array.Timestamp // nil where the batch lacks it
-	detail   *array.List      // nil where the batch lacks it
-}
-
-func keysOf(t Table, batch arrow.RecordBatch) (keyColumns, error) {
-	var k keyColumns
-	var ok bool
-	if k.id, ok = column(batch, t.ID).(*array.String); !ok {
-		return k, fmt.Errorf("the batch lacks the text column %s", t.ID)
+// gatherVersions brings the versions of an id that came with start times of several days together in the day of the newest
+// one: a record that moved while it was being read. It is done once, when all pages are there.
+func (r *Read) gatherVersions() error {
+	if r.gathered || len(r.days) < 2 {
+		r.gathered = true
+		return nil
 	}
-	if k.time, ok = column(batch, t.Time).(*array.Timestamp); !ok {
-		return k, fmt.Errorf("the batch lacks the timestamp column %s", t.Time)
+	r.gathered = true
+	keys, err := allKeys(r.table, r.batches)
+	if err != nil {
+		return err
 	}
-	k.modified, _ = column(batch, t.Modified).(*array.Timestamp)
-	k.detail, _ = column(batch, t.Detail).(*array.List)
-	return k, nil
-}
-
-func column(batch arrow.RecordBatch, name string) arrow.Array {
-	if at := batch.Schema().FieldIndices(name); len(at) == 1 {
-		return batch.Column(at[0])
+	newest := make(map[string]version, r.rows)
+	for _, refs := range r.days {
+		for _, f := range refs {
+			id := keys[f.batch].id.Value(int(f.row))
+			v := keys[f.batch].version(f, r.reading(f))
+			if w, found := newest[id]; !found || v.compare(w) > 0 {
+				newest[id] = v
+			}
+		}
+	}
+	for day, refs := range r.days {
+		r.days[day] = slices.DeleteFunc(refs, func(f ref) bool {
+			to := newest[keys[f.batch].id.Value(int(f.row))].day
+			if to != day {
+				r.days[to] = append(r.days[to], f)
+			}
+			return to != day
+		})
+	}
+	for _, refs := range r.days {
+		slices.SortFunc(refs, func(a, b ref) int { return cmp.Or(cmp.Compare(a.batch, b.batch), cmp.Compare(a.row, b.row)) })
 	}
 	return nil
 }
 
-// version is what decides which of two rows of one id is the newer.
-type version struct {
-	ref
-	modified int64 // lowest where absent: absent is oldest
-	detailed bool
-	reading  int // a greater one was read later; of equal ones it is not known
-}
-
-func (k keyColumns) version(r ref, reading int) version {
-	v := version{ref: r, modified: -1 << 63, reading: reading}
-	if k.modified != nil && k.modified.IsValid(int(r.row)) {
-		v.modified = int64(k.modified.Value(int(r.row)))
+// reading numbers the rows of a reading by when they were read, from 1; of an import it is not known. Held rows have the number
+// heldReading.
+func (r *Read) reading(f ref) int {
+	if r.imported != nil {
+		return 0
 	}
-	v.detailed = k.detail != nil && k.detail.IsValid(int(r.row))
-	return v
+	return 1 + int(f.batch)<<32 + int(f.row)
 }
 
-// compare orders two versions of one id, the newer one being the greater. It is 0 where their rows must decide.
-func (v version) compare(w version) int {
-	switch {
-	case v.modified != w.modified:
-		return cmp.Compare(v.modified, w.modified)
-	case v.detailed != w.detailed && v.detailed:
+// heldReading is the number of rows that the lake holds: they were read before those of a reading, and count as later
+// than those of an import.
+func (r *Read) heldReading() int {
+	if r.imported != nil {
 		return 1
-	case v.detailed != w.detailed:
-		return -1
 	}
-	return cmp.Compare(v.reading, w.reading)
-}
-
-// readings numbers the refs of a day by when they were read: held rows, which are the last `held` of the batches, before
-// those of a reading and after those of an import.
-func (r *Read) readings(refs []ref, heldBatch int32) []int {
-	out := make([]int, len(refs))
-	for i, f := range refs {
-		switch {
-		case f.batch == heldBatch && r.imported != nil:
-			out[i] = 1
-		case f.batch != heldBatch && r.imported == nil:
-			out[i] = 1 + i
-		}
-	}
-	return out
-}
-
-// merge returns the newest row of each id, sorted by time and id, as refs into the batches, of which heldBatch (-1 for none)
-// is what the lake holds. The others come in the order of reading.
-func (r *Read) merge(batches []arrow.RecordBatch, refs []ref, heldBatch int32) ([]ref, error) {
-	keys := make([]keyColumns, len(batches))
-	for i, b := range batches {
-		var err error
-		if keys[i], err = keysOf(r.table, b); err != nil {
-			return nil, err
-		}
-	}
-	newest := make(map[string]version, len(refs))
-	readings := r.readings(refs, heldBatch)
-	for i, f := range refs {
-		id := keys[f.batch].id.Value(int(f.row))
-		v := keys[f.batch].version(f, readings[i])
-		w, found := newest[id]
-		if !found {
-			newest[id] = v
-			continue
-		}
-		later, err := r.later(batches, v, w)
-		if err != nil {
-			return nil, err
-		}
-		newest[id] = later
-	}
-	return sortedRefs(newest, keys), nil
-}
-
-func (r *Read) later(batches []arrow.RecordBatch, v, w version) (version, error) {
-	order := v.compare(w)
-	if order == 0 && r.imported != nil {
-		a, err := r.imported(batches[v.batch], int(v.row))
-		if err != nil {
-			return v, err
-		}
-		b, err := r.imported(batches[w.batch], int(w.row))
-		if err != nil {
-			return v, err
-		}
-		order = bytes.Compare(a, b)
-	}
-	if order < 0 {
-		return w, nil
-	}
-	return v, nil
-}
-
-func sortedRefs(rows map[string]version, keys []keyColumns) []ref {
-	out := make([]ref, 0, len(rows))
-	for _, v := range rows {
-		out = append(out, v.ref)
-	}
-	slices.SortFunc(out, func(a, b ref) int {
-		return cmp.Or(
-			cmp.Compare(keys[a.batch].time.Value(int(a.row)), keys[b.batch].time.Value(int(b.row))),
-			strings.Compare(keys[a.batch].id.Value(int(a.row)), keys[b.batch].id.Value(int(b.row))))
-	})
-	return out
+	return 0
 }
