@@ -1,11 +1,12 @@
 package pipeline
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -17,26 +18,54 @@ import (
 
 // Extraction says what to read.
 type Extraction struct {
-	AccountID string        // as in RingCentral's paths; "~" is the account of the login
-	Window    *Window       // nil: the days that are owed
-	Since     time.Duration // how far back an empty lake starts
-	Lookback  time.Duration // how long after a day's end late edits are expected
+	AccountID string   // as in RingCentral's paths; "~" is the account of the login
+	Window    *Window  // nil: the days that are owed
+	Strategy  Strategy // how changes are found
+	Terms
 	Sizing
 	RunID string
 	Now   time.Time // of the run
+
+	Clock       func() time.Time // nil: stands at Now
+	NoArchive   bool             // pages of reads that changed something are not kept
+	AllowShrink bool             // a day becomes exactly what was read of it
+	PollAnyway  bool             // days that were read under five minutes ago are read again
 }
+
+// Strategy is how changes of the call log are found.
+type Strategy string
+
+const (
+	// StrategyAuto reads days that are owed from the list, and what changed in others from the change feed.
+	StrategyAuto Strategy = "auto"
+	// StrategyList reads days again as long as late edits are expected.
+	StrategyList Strategy = "list"
+	// StrategyFeed reads the change feed only, and the list where there is none. It makes no day held.
+	StrategyFeed Strategy = "feed"
+)
 
 // OwnAccount is RingCentral's word for the account of the login.
 const OwnAccount = "~"
 
+// pollLimit is how long after a closed read of a day the same is not asked for again: the log is not for real time.
+const pollLimit = 5 * time.Minute
+
 // ErrRejected says that records without a usable id or start time were set aside.
 var ErrRejected = errors.New("records without a usable id or startTime were set aside")
+
+// ErrFeedWindow says that a window of days was asked of the change feed.
+var ErrFeedWindow = errors.New("the change feed goes by the time of change and has no window of days: use --strategy list or auto with --from and --to")
 
 // Extract reads the days and brings them into the lake, yielding progress. An error ends it; days that failed alone are
 // events, and the others go on. What was yielded as done stays done.
 func Extract(ctx context.Context, c *ringcentral.Client, lake *sinks.Lake, x Extraction) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		e := extraction{Extraction: x, client: c, lake: lake, decoder: schema.NewDecoder(schema.CallLog()), yield: yield}
+		if x.Clock == nil {
+			x.Clock = func() time.Time { return x.Now }
+		}
+		x.Strategy = cmp.Or(x.Strategy, StrategyAuto)
+		e := extraction{Extraction: x, client: c, decoder: schema.NewDecoder(schema.CallLog()), yield: yield}
+		e.booking = booking{lake: lake, clock: x.Clock, ledger: sinks.Ledger{}}
 		if err := e.run(ctx); err != nil && !errors.Is(err, errStopped) {
 			yield(Event{}, err)
 		}
@@ -49,11 +78,11 @@ var errStopped = errors.New("stopped")
 // extraction is one Extract while it runs.
 type extraction struct {
 	Extraction
+	booking
 	client  *ringcentral.Client
-	lake    *sinks.Lake
 	decoder *schema.Decoder
 	yield   func(Event, error) bool
-	ledger  sinks.Ledger
+	feed    sinks.FeedState // live only where it has a token
 }
 
 func (e *extraction) emit(v Event) error {
@@ -63,13 +92,39 @@ func (e *extraction) emit(v Event) error {
 	return nil
 }
 
-func (e *extraction) run(ctx context.Context) error {
+func (e *extraction) warn(format string, a ...any) error {
+	return e.emit(Event{Warning: fmt.Sprintf(format, a...)})
+}
+
+func (e *extraction) run(ctx context.Context) (err error) {
+	if e.Strategy == StrategyFeed && e.Window != nil {
+		return ErrFeedWindow
+	}
 	if err := e.resolveEarly(ctx); err != nil {
 		return err
 	}
-	days := e.days()
+	defer func() { err = errors.Join(err, e.flush(ctx)) }()
+	listed := true
+	if e.Window == nil && e.Strategy != StrategyList {
+		if listed, err = e.follow(ctx); err != nil {
+			return err
+		}
+		listed = listed || e.Strategy == StrategyAuto
+	}
+	if !listed {
+		return nil
+	}
+	return e.list(ctx)
+}
+
+// list reads the days that are asked for or owed, unit by unit.
+func (e *extraction) list(ctx context.Context) error {
+	days, err := e.days()
+	if err != nil {
+		return err
+	}
 	if e.AccountID != OwnAccount {
-		if err := e.emit(Event{Planned: &Planned{AccountID: e.AccountID, Days: days}}); err != nil {
+		if err := e.planned(days); err != nil {
 			return err
 		}
 	}
@@ -79,7 +134,7 @@ func (e *extraction) run(ctx context.Context) error {
 		if !u.From.Before(u.To) {
 			continue // the first minute of today
 		}
-		err := e.unit(ctx, u, len(days))
+		err := e.unit(ctx, u)
 		if err == nil {
 			continue
 		}
@@ -93,10 +148,39 @@ func (e *extraction) run(ctx context.Context) error {
 	return nil
 }
 
+// planned says what is going to be read and what is at risk.
+func (e *extraction) planned(days []arrow.Date32) error {
+	p := &Planned{AccountID: e.AccountID, Days: days}
+	for _, u := range Units(days, e.ledger, e.Sizing, e.Now) {
+		if !u.From.Before(u.To) {
+			continue
+		}
+		if u.Requests == nil {
+			p.Unknown++
+			continue
+		}
+		p.Requests += *u.Requests
+	}
+	if err := e.emit(Event{Planned: p}); err != nil || len(e.ledger) == 0 {
+		return err
+	}
+	inPlan := sinks.Ledger{}
+	for d, held := range e.ledger {
+		inPlan[d] = held
+	}
+	for _, d := range days {
+		inPlan[d] = sinks.LedgerDay{Closed: true}
+	}
+	if risk := AtRisk(inPlan, e.Terms, e.Now); len(risk) > 0 {
+		return e.warn("RingCentral is about to forget days that the lake does not hold: %s; `trunkline run --from %s --to %s` fetches them",
+			strings.Join(Ranges(risk), ", "), risk[0].FormattedString(), (risk[len(risk)-1] + 1).FormattedString())
+	}
+	return nil
+}
+
 // resolveEarly reads the ledger where the account is known before the first page. Without a window the owed days depend on
 // the account's ledger, so if the lake holds any account RingCentral is asked which one this is.
 func (e *extraction) resolveEarly(ctx context.Context) error {
-	e.ledger = sinks.Ledger{}
 	if e.AccountID == OwnAccount && e.Window == nil {
 		held, err := e.lake.Accounts(ctx)
 		if err != nil {
@@ -111,20 +195,53 @@ func (e *extraction) resolveEarly(ctx context.Context) error {
 	if e.AccountID == OwnAccount {
 		return nil
 	}
-	var err error
-	e.ledger, err = e.lake.Ledger(ctx, e.AccountID, CallLogStream)
+	return e.known(ctx, e.AccountID)
+}
+
+// known reads what the lake knows of the account.
+func (e *extraction) known(ctx context.Context, account string) (err error) {
+	e.AccountID = account
+	if err := e.open(ctx, account); err != nil {
+		return err
+	}
+	e.feed, err = e.lake.Feed(ctx, account)
 	return err
 }
 
-func (e *extraction) days() []arrow.Date32 {
-	if e.Window != nil {
-		return e.Window.Days()
+// days lists what to read: the window or what is owed, without the days that were read just now.
+func (e *extraction) days() ([]arrow.Date32, error) {
+	feed := e.feed
+	if e.Strategy == StrategyList {
+		feed.SyncToken = ""
 	}
-	return Owed(e.ledger, e.Since, e.Lookback, e.Now)
+	days := Owed(e.ledger, feed, e.Terms, e.Now)
+	if e.Window != nil {
+		days = e.Window.Days()
+	}
+	if e.PollAnyway {
+		return days, nil
+	}
+	var out, recent []arrow.Date32
+	for _, d := range days {
+		if held := e.ledger[d]; held.Closed && e.Now.Sub(held.ReadAt) < pollLimit {
+			recent = append(recent, d)
+			continue
+		}
+		out = append(out, d)
+	}
+	if len(recent) == 0 {
+		return out, nil
+	}
+	return out, e.warn("not read again, since they were read under %d minutes ago: %s. %s", int(pollLimit.Minutes()), strings.Join(Ranges(recent), ", "), notRealTime)
 }
+
+const notRealTime = "The call log is not for real time; to follow calls as they happen use RingCentral's webhooks. --poll-anyway reads all the same"
 
 // stopsAll reports whether the other units would fail for the same reason.
 func stopsAll(err error) bool {
+	if errors.Is(err, sinks.ErrConflict) {
+		return false
+	}
 	var refused *ringcentral.Error
 	if errors.As(err, &refused) {
 		return refused.CredentialsRefused() || refused.PermissionMissing() || refused.Temporary()
@@ -139,87 +256,6 @@ type lakeError struct{ err error }
 func (e *lakeError) Error() string { return e.err.Error() }
 func (e *lakeError) Unwrap() error { return e.err }
 
-// unit reads one unit and brings its days into the lake. left is how many days come after it.
-func (e *extraction) unit(ctx context.Context, u Unit, left int) error {
-	read, pages, readAt, err := e.read(ctx, u)
-	if err != nil {
-		return fmt.Errorf("days %s: %w", Window{u.Days[0], u.Days[len(u.Days)-1] + 1}, err)
-	}
-	rejected := e.reject(ctx, read, readAt)
-	noted := sinks.Ledger{}
-	for _, day := range u.Days {
-		outcome, err := e.lake.ReplaceDay(ctx, e.AccountID, day, schema.CallLog().Schema(), read, e.ledger[day])
-		if err != nil {
-			err = &lakeError{fmt.Errorf("day %s: %w", day.FormattedString(), err)}
-			return errors.Join(err, e.note(ctx, noted))
-		}
-		noted[day] = ledgerDay(outcome, day, read, pages, readAt, e.Lookback)
-		if err := e.emit(Event{Day: &DayDone{AccountID: e.AccountID, Day: day, Outcome: outcome}}); err != nil {
-			return err
-		}
-	}
-	return errors.Join(rejected, e.note(ctx, noted))
-}
-
-func ledgerDay(o sinks.Outcome, day arrow.Date32, read *sinks.Read, pages int, readAt time.Time, lookback time.Duration) sinks.LedgerDay {
-	return sinks.LedgerDay{
-		ReadAt: readAt.UTC().Truncate(time.Millisecond), How: "list", Pages: pages, Records: read.Rows(&day),
-		Rows: o.Rows, Bytes: o.Bytes, ContentHash: o.ContentHash, SHA256: o.SHA256,
-		Closed: true, Settled: Settled(day, readAt, lookback),
-	}
-}
-
-// note writes days to the ledger, in the lake and in memory. It finishes also when the run was interrupted after the
-// partitions were replaced, so that the next run need not read them again.
-func (e *extraction) note(ctx context.Context, noted sinks.Ledger) error {
-	if len(noted) == 0 {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-	defer cancel()
-	if err := e.lake.WriteLedger(ctx, e.AccountID, CallLogStream, noted); err != nil {
-		return &lakeError{err}
-	}
-	for day, held := range noted {
-		e.ledger[day] = held
-	}
-	return nil
-}
-
-// read reads the unit's window to its end. readAt is when the first page was asked for.
-func (e *extraction) read(ctx context.Context, u Unit) (read *sinks.Read, pages int, readAt time.Time, err error) {
-	read = sinks.NewRead(calls)
-	for page, err := range e.client.CallLog(ctx, e.AccountID, u.From, u.To, &ringcentral.CallLogOptions{PerPage: e.perPage()}) {
-		if err != nil {
-			return nil, 0, readAt, err
-		}
-		if pages++; pages == 1 {
-			readAt = page.ReadAt
-			if err := e.resolve(ctx, page.AccountID); err != nil {
-				return nil, 0, readAt, err
-			}
-		}
-		if err := e.decode(page, read); err != nil {
-			return nil, 0, readAt, err
-		}
-		progress := &PageRead{Number: page.Number, Records: page.Records, Bytes: len(page.Body)}
-		if err := e.emit(Event{Page: progress}); err != nil {
-			return nil, 0, readAt, err
-		}
-	}
-	return read, pages, readAt, nil
-}
-
-func (e *extraction) decode(page ringcentral.Page, read *sinks.Read) error {
-	if _, err := e.decoder.Append(page.Body); err != nil {
-		return fmt.Errorf("page %d (request %s): %w", page.Number, page.RequestID, err)
-	}
-	if err := read.Append(e.decoder.Batch()); err != nil {
-		return fmt.Errorf("page %d (request %s): %w", page.Number, page.RequestID, err)
-	}
-	return nil
-}
-
 // resolve fixes the account with the first page, and checks every later window against it.
 func (e *extraction) resolve(ctx context.Context, said string) (err error) {
 	if e.AccountID != OwnAccount {
@@ -233,39 +269,8 @@ func (e *extraction) resolve(ctx context.Context, said string) (err error) {
 			return fmt.Errorf("which account is this? (or give --account-id): %w", err)
 		}
 	}
-	e.AccountID = said
-	if e.ledger, err = e.lake.Ledger(ctx, said, CallLogStream); err != nil {
+	if err := e.known(ctx, said); err != nil {
 		return &lakeError{err}
 	}
-	return e.emit(Event{Planned: &Planned{AccountID: said, Days: e.days()}})
-}
-
-// reject keeps the records that have no place in the table and says how many they are.
-func (e *extraction) reject(ctx context.Context, read *sinks.Read, readAt time.Time) error {
-	var lines bytes.Buffer
-	n := 0
-	err := read.EachUnplaced(func(batch arrow.RecordBatch, row int) error {
-		enc, err := schema.NewEncoder(schema.CallLog(), batch)
-		if err != nil {
-			return err
-		}
-		lines.Write(append(enc.Append(nil, row), '\n'))
-		n++
-		return nil
-	})
-	if err != nil || n == 0 {
-		return err
-	}
-	event, err := keepRejected(ctx, e.lake, e.AccountID, e.RunID, readAt, n, lines.Bytes())
-	if err != nil {
-		return &lakeError{err}
-	}
-	return e.emit(event)
-}
-
-// keepRejected writes records that have no place in the table beside it, and says where they are.
-func keepRejected(ctx context.Context, lake *sinks.Lake, account, runID string, at time.Time, n int, lines []byte) (Event, error) {
-	name := at.UTC().Format("20060102T150405.000Z") + "-" + runID
-	key, err := lake.WriteRejected(ctx, account, CallLogStream, name, lines)
-	return Event{Failed: &DaysFailed{Err: fmt.Errorf("%w: %d of them, in %s", ErrRejected, n, key)}}, err
+	return nil
 }

@@ -106,7 +106,8 @@ func openLake(t testing.TB, dir string) *sinks.Lake {
 }
 
 func reading(w *Window) Extraction {
-	return Extraction{AccountID: OwnAccount, Window: w, Since: 96 * time.Hour, Lookback: 72 * time.Hour, Sizing: Sizing{CallsPerDay: 60}, RunID: "test", Now: simulated}
+	return Extraction{AccountID: OwnAccount, Window: w, Strategy: StrategyList, Terms: Terms{Since: 96 * time.Hour, Lookback: 72 * time.Hour},
+		Sizing: Sizing{CallsPerDay: 60}, RunID: "test", Now: simulated, PollAnyway: true}
 }
 
 // runExtract runs an extraction to its end and adds up its events; errors of single days are in the tally.
@@ -384,7 +385,7 @@ func TestAccountsShareALake(t *testing.T) {
 	if done.Stale != 8 || len(done.Changed) != 16 {
 		t.Errorf("%+v", done)
 	}
-	status, err := Status(t.Context(), lake)
+	status, err := Status(t.Context(), lake, Terms{}, simulated)
 	if err != nil || len(status) != 2 || status[0].Days != 4 || status[1].Days != 4 || status[0].Rows+status[1].Rows != int64(len(heldRecords(t, dir))) {
 		t.Errorf("%v %+v", err, status)
 	}

@@ -29,16 +29,21 @@ package pipeline
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"github.com/trunkline/trunkline/schema"
 	"github.com/trunkline/trunkline/sinks"
 )
 
 // calls is the table of call records as the lake sees it.
-var calls = sinks.Table{Name: "call_log", ID: "id", Time: "start_time", Modified: "last_modified_time", Detail: "legs"}
+var calls = sinks.Table{
+	Name: CallLogStream, ID: "id", Time: "start_time", Modified: "last_modified_time", Detail: "legs", Deleted: "deleted",
+	Overlay: schema.CallLog().Overlay,
+}
 
 // CallLogStream is the name of the stream and table of call records.
 const CallLogStream = "call_log"
@@ -48,6 +53,7 @@ type Event struct {
 	Planned *Planned
 	Page    *PageRead
 	Day     *DayDone
+	Changed *DayChanged
 	Failed  *DaysFailed
 	Warning string
 }
@@ -56,6 +62,8 @@ type Event struct {
 type Planned struct {
 	AccountID string
 	Days      []arrow.Date32
+	Requests  float64 // expected, of the units of which something is known
+	Unknown   int     // units of which nothing is known
 }
 
 // PageRead is one page that was read and decoded.
@@ -67,6 +75,14 @@ type PageRead struct {
 
 // DayDone is one day that was read to its end and is in the lake.
 type DayDone struct {
+	AccountID string
+	Day       arrow.Date32
+	Outcome   sinks.Outcome
+	Doubt     string // why the day is not held all the same; empty where it is
+}
+
+// DayChanged is one day that the change feed brought other rows to.
+type DayChanged struct {
 	AccountID string
 	Day       arrow.Date32
 	Outcome   sinks.Outcome
@@ -115,8 +131,10 @@ func PartitionRanges(parts []Partition) []PartitionRange {
 type Tally struct {
 	AccountID string
 	Planned   []arrow.Date32
+	Predicted *int // requests that were expected; nil where nothing was known of some days
 	Done      []arrow.Date32
-	Changed   []Partition // that were replaced
+	Doubtful  []arrow.Date32 // done, but not held: RingCentral may have forgotten them
+	Changed   []Partition    // that were replaced
 	Failed    []arrow.Date32
 	Errs      []error
 	Warnings  []string
@@ -132,21 +150,47 @@ func (t *Tally) Add(e Event) {
 	switch {
 	case e.Planned != nil:
 		t.AccountID, t.Planned = e.Planned.AccountID, e.Planned.Days
+		if e.Planned.Unknown == 0 {
+			n := int(math.Round(e.Planned.Requests))
+			t.Predicted = &n
+		}
 	case e.Page != nil:
 		t.Pages++
 		t.Records += e.Page.Records
 		t.PageBytes += int64(e.Page.Bytes)
 	case e.Day != nil:
 		t.Done = append(t.Done, e.Day.Day)
+		if e.Day.Doubt != "" {
+			t.Doubtful = append(t.Doubtful, e.Day.Day)
+		}
 		t.Rows += e.Day.Outcome.Rows
 		t.Bytes += e.Day.Outcome.Bytes
-		if e.Day.Outcome.Changed {
-			t.Changed = append(t.Changed, Partition{Table: CallLogStream, AccountID: e.Day.AccountID, Day: e.Day.Day})
-		}
+		t.changed(e.Day.AccountID, e.Day.Day, e.Day.Outcome)
+	case e.Changed != nil:
+		t.AccountID = e.Changed.AccountID
+		t.changed(e.Changed.AccountID, e.Changed.Day, e.Changed.Outcome)
 	case e.Failed != nil:
 		t.Failed = append(t.Failed, e.Failed.Days...)
 		t.Errs = append(t.Errs, e.Failed.Err)
 	case e.Warning != "":
 		t.Warnings = append(t.Warnings, e.Warning)
+	}
+}
+
+// changed notes the partitions that a day's outcome replaced, each once.
+func (t *Tally) changed(account string, day arrow.Date32, o sinks.Outcome) {
+	note := func(day arrow.Date32) {
+		p := Partition{Table: CallLogStream, AccountID: account, Day: day}
+		if !slices.Contains(t.Changed, p) {
+			t.Changed = append(t.Changed, p)
+		}
+	}
+	if o.Changed {
+		note(day)
+	}
+	for from, left := range o.Left {
+		if left.Changed {
+			note(from)
+		}
 	}
 }

@@ -16,53 +16,11 @@ const (
 	// unitPages is how many full pages one unit of reading should hold: few enough to hold in memory and to read
 	// again after a failure, enough that its last, partly filled page costs little.
 	unitPages = 5
-	// settleDelay is how long before now a read of today ends: a finished call appears within half a minute.
-	settleDelay = time.Minute
-	// rereadEvery is how often days inside the lookback are read again.
-	rereadEvery = 24 * time.Hour
 )
-
-// Owed lists the days that the ledger lacks at the time now, oldest first: from the first day that was ever closed to today, the days
-// that were never closed; those whose last closed read began before the day ended; those whose lookback is over and
-// that were not read since; and those inside the lookback that were last read over a day ago. A ledger without a
-// closed day (imported ones are none) owes the days since the given time before now.
-func Owed(g sinks.Ledger, since, lookback time.Duration, now time.Time) []arrow.Date32 {
-	first := dayOf(now.Add(-since))
-	for _, d := range g.Days() {
-		if g[d].Closed {
-			first = d
-			break
-		}
-	}
-	var out []arrow.Date32
-	for d := first; d <= dayOf(now.Add(-settleDelay)); d++ {
-		if isOwed(g[d], dayStart(d+1), lookback, now) {
-			out = append(out, d)
-		}
-	}
-	return out
-}
-
-func isOwed(held sinks.LedgerDay, end time.Time, lookback time.Duration, now time.Time) bool {
-	settlesAt := end.Add(lookback)
-	switch {
-	case !held.Closed || held.ReadAt.Before(end):
-		return true
-	case !now.Before(settlesAt):
-		return held.ReadAt.Before(settlesAt)
-	default:
-		return now.Sub(held.ReadAt) > rereadEvery
-	}
-}
-
-// Settled reports whether a read that began at readAt saw the day after its lookback.
-func Settled(d arrow.Date32, readAt time.Time, lookback time.Duration) bool {
-	return !readAt.Before(dayStart(d + 1).Add(lookback))
-}
 
 // Sizing is by what units are cut.
 type Sizing struct {
-	CallsPerDay int // expected of a day of which the ledger knows nothing; 0: unknown, and such a day is a unit of its own
+	CallsPerDay int // expected of a working day of which the ledger knows nothing; 0: unknown, and such a day is a unit of its own
 	PerPage     int // records a page; 0: 1000, the largest that the API gives
 }
 
@@ -77,7 +35,7 @@ func (s Sizing) perPage() int {
 type Unit struct {
 	Days     []arrow.Date32
 	From, To time.Time // of the window asked for
-	Requests *int      // expected number of pages; nil where nothing is known of the days
+	Requests *float64  // expected number of pages, a mean; nil where nothing is known of the days
 }
 
 // Units cuts days, which are in order, into units of about five full pages by what is expected of each day.
@@ -93,7 +51,7 @@ func Units(days []arrow.Date32, g sinks.Ledger, size Sizing, now time.Time) []Un
 
 func nextUnit(days []arrow.Date32, g sinks.Ledger, size Sizing, now time.Time) Unit {
 	first := expected(days[0], g, size)
-	total, guesses := first.records, first.guesses()
+	total, variance, guesses := first.records, first.variance, first.guesses()
 	n := 1
 	for ; first.known && n < len(days) && days[n] == days[n-1]+1; n++ {
 		next := expected(days[n], g, size)
@@ -101,24 +59,35 @@ func nextUnit(days []arrow.Date32, g sinks.Ledger, size Sizing, now time.Time) U
 		if !next.known || total+next.records > float64(unitPages*size.perPage()) || next.guessed && guesses > next.mostGuesses {
 			break
 		}
-		total += next.records
+		total, variance = total+next.records, variance+next.variance
 	}
 	u := Unit{Days: days[:n:n], From: dayStart(days[0]), To: dayStart(days[n-1] + 1)}
 	if end := now.Add(-settleDelay).Truncate(time.Second); u.To.After(end) {
 		u.To = end
 	}
 	if first.known {
-		requests := max(1, int(math.Ceil(total/float64(size.perPage()))))
+		requests := meanPages(total, variance, size.perPage())
 		u.Requests = &requests
 	}
 	return u
 }
 
+// meanPages is how many pages a number of records takes on average, if the number is normally distributed: one, and
+// another for each full page that it exceeds.
+func meanPages(mean, variance float64, perPage int) float64 {
+	pages, deviation := 1.0, math.Sqrt(max(variance, 1))
+	for full := float64(perPage); full < mean+8*deviation; full += float64(perPage) {
+		pages += 0.5 * math.Erfc((full+0.5-mean)/(deviation*math.Sqrt2))
+	}
+	return pages
+}
+
 // expectation is how many records a day is expected to bring.
 type expectation struct {
-	records float64
-	known   bool // something is known; else records is 0
-	guessed bool // only what other days of the week brought is known
+	records  float64
+	variance float64
+	known    bool // something is known; else records is 0
+	guessed  bool // only what other days of the week brought is known
 
 	mostGuesses int // guessed days that one unit may have: what few days brought says little of many
 }
@@ -130,31 +99,66 @@ func (e expectation) guesses() int {
 	return 0
 }
 
+// weekendShare is what a Saturday or Sunday of which nothing is known is expected to bring of a working day's calls.
+const weekendShare = 0.1
+
 // expected: as many as the day brought when it was read whole, else the mean of the held days of the same weekday, else
-// what the caller says of a day, else the mean of all held days.
+// what the caller says of a working day, else the mean of all held days.
 func expected(d arrow.Date32, g sinks.Ledger, size Sizing) expectation {
 	if held, ok := g[d]; ok && whole(d, held) {
 		return expectation{records: float64(held.Records), known: true}
 	}
-	var sum, n, sumAll, all int
-	for other, held := range g {
-		if !whole(other, held) {
-			continue
+	if mean, ok := usualOn(weekday(d), d, g); ok {
+		return expectation{records: mean, variance: varianceOn(weekday(d), mean, g), known: true}
+	}
+	if size.CallsPerDay > 0 {
+		calls := float64(size.CallsPerDay)
+		if day := weekday(d); day == time.Saturday || day == time.Sunday {
+			calls *= weekendShare
 		}
-		sumAll, all = sumAll+held.Records, all+1
-		if weekday(other) == weekday(d) {
+		return expectation{records: calls, variance: calls, known: true}
+	}
+	sum, all := 0, 0
+	for other, held := range g {
+		if whole(other, held) {
+			sum, all = sum+held.Records, all+1
+		}
+	}
+	if all == 0 {
+		return expectation{}
+	}
+	mean := float64(sum) / float64(all)
+	return expectation{records: mean, variance: mean, known: true, guessed: true, mostGuesses: 2 * all}
+}
+
+// usualOn is the mean of what the held days of a weekday brought, the given one aside.
+func usualOn(day time.Weekday, but arrow.Date32, g sinks.Ledger) (mean float64, known bool) {
+	sum, n := 0, 0
+	for other, held := range g {
+		if other != but && weekday(other) == day && whole(other, held) {
 			sum, n = sum+held.Records, n+1
 		}
 	}
-	switch {
-	case n > 0:
-		return expectation{records: float64(sum) / float64(n), known: true}
-	case size.CallsPerDay > 0:
-		return expectation{records: float64(size.CallsPerDay), known: true}
-	case all > 0:
-		return expectation{records: float64(sumAll) / float64(all), known: true, guessed: true, mostGuesses: 2 * all}
+	if n == 0 {
+		return 0, false
 	}
-	return expectation{}
+	return float64(sum) / float64(n), true
+}
+
+// varianceOn is how much the held days of a weekday differ, with that of the mean itself; of one day nothing is known,
+// and the calls are taken as independent.
+func varianceOn(day time.Weekday, mean float64, g sinks.Ledger) float64 {
+	squares, n := 0.0, 0.0
+	for other, held := range g {
+		if weekday(other) == day && whole(other, held) {
+			off := float64(held.Records) - mean
+			squares, n = squares+off*off, n+1
+		}
+	}
+	if n < 2 {
+		return mean
+	}
+	return squares / (n - 1) * (1 + 1/n)
 }
 
 func whole(d arrow.Date32, held sinks.LedgerDay) bool {

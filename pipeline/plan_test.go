@@ -58,7 +58,7 @@ func TestOwed(t *testing.T) {
 			"2026-11-14T00:00:00Z", []string{"2026-11-10 to 2026-11-14"}},
 	} {
 		now := clock(tc.now)
-		got := Ranges(Owed(tc.ledger, lookback, lookback, now))
+		got := Ranges(Owed(tc.ledger, sinks.FeedState{}, Terms{Since: lookback, Lookback: lookback}, now))
 		if diff := cmp.Diff(tc.want, got); diff != "" {
 			t.Errorf("%s: %s", tc.name, diff)
 		}
@@ -103,7 +103,7 @@ func TestUnits(t *testing.T) {
 			if u.Requests == nil {
 				requests = append(requests, -1)
 			} else {
-				requests = append(requests, *u.Requests)
+				requests = append(requests, int(*u.Requests+0.05))
 			}
 		}
 		if diff := cmp.Diff(tc.units, units); diff != "" {
@@ -192,5 +192,88 @@ func TestLocalDays(t *testing.T) {
 		if got := strings.Join(Ranges(utcDays(tc.date, zone)), ", "); got != tc.want {
 			t.Errorf("%s in %s: %s, want %s", tc.date, tc.zone, got, tc.want)
 		}
+	}
+}
+
+// TestOwedWithFeed: a day that a live feed tells the changes of is listed once after it ends and once after its lookback; where
+// the feed missed something, days are listed again.
+func TestOwedWithFeed(t *testing.T) {
+	const lookback = 72 * time.Hour
+	now := clock("2026-11-20T12:00:00Z")
+	live := sinks.FeedState{SyncToken: "t", Since: clock("2026-11-17T12:00:00Z"), SyncTime: now}
+	gap := sinks.FeedState{GapFrom: clock("2026-11-16T00:00:00Z"), GapTo: clock("2026-11-19T09:00:00Z")}
+	for _, tc := range []struct {
+		name string
+		day  string
+		held sinks.LedgerDay
+		feed sinks.FeedState
+		want bool
+	}{
+		{"today, followed since before it began", "2026-11-20", sinks.LedgerDay{}, live, false},
+		{"today, read since the feed began", "2026-11-20", closed("2026-11-20T00:05:00Z", 1), live, false},
+		{"the day in which the feed began", "2026-11-17", closed("2026-11-17T11:00:00Z", 1), live, true},
+		{"ended and not read since", "2026-11-19", closed("2026-11-19T13:00:00Z", 1), live, true},
+		{"ended, never read, though followed", "2026-11-19", sinks.LedgerDay{How: "feed", ContentHash: "x"}, live, true},
+		{"read after its end, two days ago", "2026-11-17", closed("2026-11-18T01:00:00Z", 1), live, false},
+		{"the same without a feed", "2026-11-17", closed("2026-11-18T01:00:00Z", 1), sinks.FeedState{}, true},
+		{"its lookback is over", "2026-11-16", closed("2026-11-18T01:00:00Z", 1), live, true},
+		{"its lookback is over, read since", "2026-11-16", closed("2026-11-20T01:00:00Z", 1), live, false},
+		{"read before the feed began", "2026-11-16", closed("2026-11-20T01:00:00Z", 1), sinks.FeedState{SyncToken: "t", Since: clock("2026-11-20T02:00:00Z")}, false},
+		{"settled, but the feed missed changes since", "2026-11-13", closed("2026-11-17T01:00:00Z", 1), gap, true},
+		{"read after the gap", "2026-11-13", closed("2026-11-19T10:00:00Z", 1), gap, false},
+		{"older than the gap's lookback", "2026-11-12", closed("2026-11-16T00:00:00Z", 1), gap, false},
+		{"asked for, and forgotten", "2026-11-10", sinks.LedgerDay{Doubt: sinks.DoubtUnknown, ReadAt: clock("2026-11-18T00:00:00Z")}, live, false},
+	} {
+		if got := isOwed(day(tc.day), tc.held, tc.feed, lookback, now); got != tc.want {
+			t.Errorf("%s: owed %v", tc.name, got)
+		}
+	}
+}
+
+// TestDoubt: an empty or short answer for a day near the horizon is no reason to call it held.
+func TestDoubt(t *testing.T) {
+	terms, now := Terms{Retention: 270 * 24 * time.Hour}, clock("2026-11-20T12:00:00Z") // the horizon is 2026-02-23T12:00:00Z
+	older := sinks.Ledger{day("2026-02-01"): {Rows: 9}}
+	for _, tc := range []struct {
+		name     string
+		day      string
+		records  int
+		earliest string
+		ledger   sinks.Ledger
+		want     string
+	}{
+		{"far from the horizon", "2026-03-01", 0, "", nil, ""},
+		{"older than the retention, nothing", "2026-01-01", 0, "", older, sinks.DoubtUnknown},
+		{"near the horizon, nothing", "2026-02-24", 0, "", older, sinks.DoubtUnknown},
+		{"the day of the horizon, from it on", "2026-02-23", 5, "2026-02-23T12:00:00Z", older, sinks.DoubtPartial},
+		{"the day of the horizon, from before it", "2026-02-23", 5, "2026-02-23T03:00:00Z", older, ""},
+		{"where another horizon begins", "2026-01-15", 5, "2026-01-15T03:00:00Z", nil, sinks.DoubtPartial},
+		{"beyond it, with calls of earlier days held", "2026-02-15", 5, "2026-02-15T03:00:00Z", older, ""},
+		{"fewer than are held", "2026-02-15", 5, "2026-02-15T03:00:00Z", sinks.Ledger{day("2026-02-01"): {Rows: 9}, day("2026-02-15"): {Rows: 6}}, sinks.DoubtPartial},
+		{"fewer than half of what is usual", "2026-02-15", 5, "2026-02-15T03:00:00Z",
+			sinks.Ledger{day("2026-02-01"): {Rows: 9}, day("2026-11-01"): closed("2026-11-05T00:00:00Z", 11)}, sinks.DoubtPartial},
+	} {
+		b := brought{records: tc.records}
+		if tc.earliest != "" {
+			b.earliest = clock(tc.earliest)
+		}
+		if got := terms.doubt(day(tc.day), b, tc.ledger, now); got != tc.want {
+			t.Errorf("%s: %q, want %q", tc.name, got, tc.want)
+		}
+	}
+	if got := (Terms{}).doubt(day("2020-01-01"), brought{}, nil, now); got != "" {
+		t.Errorf("without a retention: %q", got)
+	}
+}
+
+// TestAtRisk: days that RingCentral is about to forget are named until they are held, or were asked for in vain.
+func TestAtRisk(t *testing.T) {
+	terms, now := Terms{Retention: 270 * 24 * time.Hour}, clock("2026-11-20T12:00:00Z")
+	held := sinks.Ledger{day("2026-02-24"): {Closed: true}, day("2026-02-25"): {Doubt: sinks.DoubtUnknown}, day("2026-02-26"): {How: "imported"}}
+	if diff := cmp.Diff([]string{"2026-02-23", "2026-02-26 to 2026-03-10"}, Ranges(AtRisk(held, terms, now))); diff != "" {
+		t.Error(diff)
+	}
+	if got := AtRisk(held, Terms{}, now); got != nil {
+		t.Errorf("without a retention: %v", got)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"runtime"
 	"sync"
 	"time"
@@ -22,6 +23,7 @@ type Replaying struct {
 	AccountID    string   // whose pages they are
 	Paths        []string // files of pages, one a line, plain, gzip or zstd; directories of such files
 	SkipBadPages bool     // go on after a page that cannot be read
+	Archive      bool     // keep the pages in the lake's archive, too
 	RunID        string
 	Now          time.Time // of the run
 }
@@ -67,6 +69,8 @@ type replay struct {
 	mu       sync.Mutex
 	rejected bytes.Buffer
 	rejects  int
+	archive  *sinks.ArchiveWriter // nil: not kept
+	keep     sync.Once            // the archive, before the first partition is replaced
 }
 
 // pagesPerTask is how many pages a worker decodes into one batch: enough to amortise what a batch costs, few enough to
@@ -87,6 +91,12 @@ func (r *replay) run(ctx context.Context) error {
 		return err
 	}
 	defer spill.Close()
+	if r.Archive {
+		if r.archive, err = r.lake.NewArchive(); err != nil {
+			return err
+		}
+		defer r.archive.Close()
+	}
 	if err := r.split(ctx, files, spill); err != nil {
 		return err
 	}
@@ -136,6 +146,11 @@ func (r *replay) decode(ctx context.Context, pages <-chan savedPage, memory line
 	held := 0
 	for page := range pages {
 		n, err := d.Append(page.body)
+		if err == nil {
+			if err := r.keepPage(page); err != nil {
+				return err
+			}
+		}
 		memory.give(page.body)
 		if err != nil {
 			if err := r.bad(pageError(page, err)); err != nil {
@@ -154,6 +169,24 @@ func (r *replay) decode(ctx context.Context, pages <-chan savedPage, memory line
 		}
 	}
 	return flush()
+}
+
+// keepPage collects a page for the archive. Of an import it is not known when, and by which request, a page was read.
+func (r *replay) keepPage(page savedPage) error {
+	if r.archive == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.archive.Add(sinks.ArchivedPage{ReadAt: r.Now, Page: page.line, Body: page.body})
+}
+
+// keepArchive uploads what was collected, once.
+func (r *replay) keepArchive(ctx context.Context) (err error) {
+	if r.archive != nil {
+		r.keep.Do(func() { err = r.archive.Keep(ctx, r.AccountID, CallLogStream, r.RunID) })
+	}
+	return err
 }
 
 // pageError places a decoder's error in the file.
@@ -194,54 +227,67 @@ func (r *replay) keepRejected(ctx context.Context) error {
 	return err
 }
 
-// write merges the days into their partitions, on all cores, and books them.
+// write merges the days into their partitions, on all cores, and books them: every other day first and the others
+// afterwards, since records can move between a day and those beside it.
 func (r *replay) write(ctx context.Context, days []arrow.Date32, ledger sinks.Ledger, spill *sinks.Spill) error {
+	noted := maps.Clone(ledger)
+	var err error
+	for parity := range arrow.Date32(2) {
+		if err == nil {
+			err = r.writeDays(ctx, days, parity, ledger, noted, spill)
+		}
+	}
+	maps.DeleteFunc(noted, func(d arrow.Date32, held sinks.LedgerDay) bool { return ledger[d] == held })
+	if len(noted) == 0 {
+		return err
+	}
+	// What was written is booked also where a day failed or the run was interrupted.
+	booking, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	return errors.Join(err, r.lake.WriteLedger(booking, r.AccountID, CallLogStream, noted, ledger))
+}
+
+func (r *replay) writeDays(ctx context.Context, days []arrow.Date32, parity arrow.Date32, ledger, noted sinks.Ledger, spill *sinks.Spill) error {
 	g, dayCtx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	noted := sinks.Ledger{}
 	for _, day := range days {
-		known := ledger[day]
+		if day&1 != parity {
+			continue
+		}
 		g.Go(func() error {
 			if dayCtx.Err() != nil {
 				return context.Cause(dayCtx)
 			}
-			booked, outcome, err := r.day(dayCtx, day, known, spill)
+			outcome, records, err := r.day(dayCtx, day, ledger[day], spill)
 			if err != nil {
 				return fmt.Errorf("day %s: %w", day.FormattedString(), err)
 			}
 			r.mu.Lock()
+			for from, left := range outcome.Left {
+				noted[from] = noted[from].WithContent(left)
+			}
+			booked := noted[day].WithContent(outcome)
+			if !booked.Closed {
+				booked.How, booked.Records = "imported", records
+			}
 			noted[day] = booked
 			r.mu.Unlock()
 			r.send(Event{Day: &DayDone{AccountID: r.AccountID, Day: day, Outcome: outcome}})
 			return nil
 		})
 	}
-	err := g.Wait()
-	// What was written is booked also where a day failed or the run was interrupted.
-	booking, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-	defer cancel()
-	if len(noted) == 0 {
-		return err
-	}
-	return errors.Join(err, r.lake.WriteLedger(booking, r.AccountID, CallLogStream, noted))
+	return g.Wait()
 }
 
-func (r *replay) day(ctx context.Context, day arrow.Date32, known sinks.LedgerDay, spill *sinks.Spill) (sinks.LedgerDay, sinks.Outcome, error) {
+func (r *replay) day(ctx context.Context, day arrow.Date32, known sinks.LedgerDay, spill *sinks.Spill) (o sinks.Outcome, records int, err error) {
 	read, err := spill.Import(day, canonicalRows())
 	if err != nil {
-		return known, sinks.Outcome{}, err
+		return o, 0, err
 	}
-	records := read.Rows(&day) // and no more of it later, so that its memory is free while the partition is written
-	o, err := r.lake.ReplaceDay(ctx, r.AccountID, day, schema.CallLog().Schema(), read, known)
-	if err != nil {
-		return known, o, err
-	}
-	booked := known
-	booked.Rows, booked.Bytes, booked.ContentHash, booked.SHA256 = o.Rows, o.Bytes, o.ContentHash, o.SHA256
-	if !known.Closed {
-		booked.How, booked.Records = "imported", records
-	}
-	return booked, o, nil
+	records = read.Rows(&day) // and no more of it later, so that its memory is free while the partition is written
+	m := &sinks.Merge{AccountID: r.AccountID, Schema: schema.CallLog().Schema(), Read: read, Known: sinks.Ledger{day: known}, Before: r.keepArchive}
+	o, err = r.lake.ReplaceDay(ctx, m, day)
+	return o, records, err
 }
 
 // canonicalRows returns a function that writes rows as JSON: equal rows give equal bytes. It is for one goroutine.

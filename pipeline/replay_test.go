@@ -106,7 +106,7 @@ func TestReplayEqualsExtract(t *testing.T) {
 			t.Errorf("%s: %s", name, diff)
 		}
 		ledger, err := lake.Ledger(t.Context(), c.AccountID(), CallLogStream)
-		if err != nil || ledger[fourDays.From].How != "imported" || ledger[fourDays.From].Closed || len(Owed(ledger, 0, 0, simulated)) != 1 {
+		if err != nil || ledger[fourDays.From].How != "imported" || ledger[fourDays.From].Closed || len(Owed(ledger, sinks.FeedState{}, Terms{}, simulated)) != 1 {
 			t.Errorf("%s: %v: imported days are not closed and owe nothing: %+v", name, err, ledger[fourDays.From])
 		}
 		if diff := cmp.Diff(sorted(c.truth(t, fourDays)), sorted(dumpAll(t, lake, Dumping{AccountID: OwnAccount}))); diff != "" {

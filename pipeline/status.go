@@ -15,16 +15,20 @@ type AccountStatus struct {
 	FirstDay  string   `json:"first_day,omitempty"` // of the ledger
 	LastDay   string   `json:"last_day,omitempty"`
 	Days      int      `json:"days"`      // closed
-	Imported  []string `json:"imported"`  // ranges of days that hold saved pages only: RingCentral was not read for them
+	Imported  []string `json:"imported"`  // ranges of days that hold saved pages or changes only: RingCentral's list was not read for them
 	Gaps      []string `json:"gaps"`      // ranges of days between the first and the last that hold nothing, "from to to"
 	Unsettled []string `json:"unsettled"` // ranges of closed days that were not yet read after their lookback
+	Unknown   []string `json:"unknown"`   // ranges of days for which RingCentral gave nothing, and may have forgotten the calls
+	Partial   []string `json:"partial"`   // ranges of days near the horizon that came back short
+	AtRisk    []string `json:"at_risk"`   // ranges of days that are not held and that RingCentral is about to forget
 	Rows      int64    `json:"rows"`
 	Bytes     int64    `json:"bytes"`
 	LastRead  string   `json:"last_read,omitempty"` // when the latest closed read began
+	Feed      string   `json:"feed"`                // where the change feed stands, in words
 }
 
 // Status says what the lake holds, account by account, from the ledger alone.
-func Status(ctx context.Context, lake *sinks.Lake) ([]AccountStatus, error) {
+func Status(ctx context.Context, lake *sinks.Lake, terms Terms, now time.Time) ([]AccountStatus, error) {
 	accounts, err := lake.Accounts(ctx)
 	if err != nil {
 		return nil, err
@@ -35,45 +39,70 @@ func Status(ctx context.Context, lake *sinks.Lake) ([]AccountStatus, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, accountStatus(account, ledger))
+		feed, err := lake.Feed(ctx, account)
+		if err != nil {
+			return nil, err
+		}
+		s := accountStatus(account, ledger)
+		s.AtRisk, s.Feed = Ranges(AtRisk(ledger, terms, now)), feedWords(feed)
+		out = append(out, s)
 	}
 	return out, nil
 }
 
-func accountStatus(account string, g sinks.Ledger) AccountStatus {
-	s := AccountStatus{AccountID: account, Imported: []string{}, Gaps: []string{}, Unsettled: []string{}}
-	held := g.Days()
-	if len(held) == 0 {
-		return s
+func feedWords(f sinks.FeedState) string {
+	switch {
+	case f.SyncToken != "":
+		return "followed since " + f.Since.UTC().Format(time.RFC3339) + ", last read " + f.SyncTime.UTC().Format(time.RFC3339)
+	case f.Unavailable != "":
+		return f.Unavailable
 	}
-	first, last := held[0], held[len(held)-1]
-	s.FirstDay, s.LastDay = first.FormattedString(), last.FormattedString()
-	var imported, gaps, unsettled []arrow.Date32
+	return "not followed"
+}
+
+func accountStatus(account string, g sinks.Ledger) AccountStatus {
+	s := AccountStatus{AccountID: account}
+	held := g.Days()
+	of := map[string][]arrow.Date32{}
 	var lastRead time.Time
-	for d := first; d <= last; d++ {
-		day := g[d]
-		s.Rows += day.Rows
-		s.Bytes += day.Bytes
-		switch {
-		case day.Closed:
-			s.Days++
-			if !day.Settled {
-				unsettled = append(unsettled, d)
+	if len(held) > 0 {
+		first, last := held[0], held[len(held)-1]
+		s.FirstDay, s.LastDay = first.FormattedString(), last.FormattedString()
+		for d := first; d <= last; d++ {
+			day := g[d]
+			s.Rows += day.Rows
+			s.Bytes += day.Bytes
+			if day.Closed {
+				s.Days++
 			}
-		case day.ContentHash != "":
-			imported = append(imported, d)
-		default:
-			gaps = append(gaps, d)
-		}
-		if day.ReadAt.After(lastRead) {
-			lastRead = day.ReadAt
+			if day.ReadAt.After(lastRead) {
+				lastRead = day.ReadAt
+			}
+			kind := kindOf(day)
+			of[kind] = append(of[kind], d)
 		}
 	}
 	if !lastRead.IsZero() {
 		s.LastRead = lastRead.UTC().Format(time.RFC3339)
 	}
-	s.Imported, s.Gaps, s.Unsettled = Ranges(imported), Ranges(gaps), Ranges(unsettled)
+	s.Imported, s.Gaps, s.Unsettled = Ranges(of["imported"]), Ranges(of["gap"]), Ranges(of["unsettled"])
+	s.Unknown, s.Partial = Ranges(of[sinks.DoubtUnknown]), Ranges(of[sinks.DoubtPartial])
 	return s
+}
+
+// kindOf sorts a day of the ledger for the status.
+func kindOf(day sinks.LedgerDay) string {
+	switch {
+	case day.Closed && day.Settled:
+		return "settled"
+	case day.Closed:
+		return "unsettled"
+	case day.Doubt != "":
+		return day.Doubt
+	case day.ContentHash != "":
+		return "imported"
+	}
+	return "gap"
 }
 
 // Ranges writes days as ranges of consecutive days, "2026-11-01 to 2026-11-08", the end not included; a single day

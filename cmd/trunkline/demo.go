@@ -81,14 +81,15 @@ func (c *demoCmd) window(now time.Time) (pipeline.Window, error) {
 }
 
 func (c *demoCmd) extract(s *session, lake *sinks.Lake, server *served, sim *simulator.Simulator, w pipeline.Window) error {
-	client, err := sourceFlags{}.client(s, server.credentials(sim))
+	sharing := pipeline.NewSharing()
+	client, err := sourceFlags{}.client(s, server.credentials(sim), sharing)
 	if err != nil {
 		return err
 	}
-	return s.extract(lake, client, pipeline.Extraction{
-		AccountID: pipeline.OwnAccount, Window: &w, Lookback: 72 * time.Hour, Sizing: pipeline.Sizing{CallsPerDay: c.CallsPerDay},
-		RunID: s.summary.RunID, Now: s.now,
-	})
+	return s.extract(lake, source{client: client, sharing: sharing, Extraction: pipeline.Extraction{
+		AccountID: pipeline.OwnAccount, Window: &w, Terms: pipeline.Terms{Lookback: 72 * time.Hour},
+		Sizing: pipeline.Sizing{CallsPerDay: c.CallsPerDay}, RunID: s.summary.RunID, Now: s.now, Clock: s.clock, PollAnyway: true,
+	}})
 }
 
 func (c *demoCmd) transform(s *session, lake *sinks.Lake, f martFlags) error {

@@ -68,6 +68,8 @@ func statusOf(err error) int {
 	case errors.As(err, &bad), errors.Is(err, sinks.ErrLayout), errors.Is(err, pipeline.ErrEmptyWindow),
 		errors.Is(err, pipeline.ErrCacheLimit):
 		return exitUsage
+	case errors.Is(err, sinks.ErrConflict):
+		return exitLater
 	case errors.As(err, &model), errors.As(err, &audit):
 		return exitModel
 	case errors.As(err, &refused):

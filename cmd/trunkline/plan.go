@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
@@ -18,8 +17,9 @@ type planCmd struct {
 	lakeFlags
 	windowFlags
 	AccountID   account `help:"Account to plan for; ~ is the lake's only account." default:"~"`
-	CallsPerDay int     `help:"Calls to expect on a day of which the lake knows nothing; 0 means unknown." default:"0"`
+	CallsPerDay int     `help:"Calls to expect on a working day of which the lake knows nothing; 0 means unknown." default:"0"`
 	PerPage     int     `help:"Records a page, as run is given it." default:"1000"`
+	Strategy    string  `help:"How changes are found, as run is given it." enum:"auto,list" default:"auto"`
 	Rate        int     `help:"Heavy requests a minute that RingCentral permits your application." default:"10"`
 	outputFlags
 }
@@ -30,7 +30,7 @@ type planUnit struct {
 	From          string   `json:"from"`
 	To            string   `json:"to"` // not included
 	Days          int      `json:"days"`
-	Requests      *int     `json:"requests"` // null: unknown
+	Requests      *float64 `json:"requests"` // expected, a mean; null: unknown
 	LeastRequests int      `json:"least_requests"`
 	Minutes       *float64 `json:"minutes"` // at the known rate
 }
@@ -50,7 +50,11 @@ func (c *planCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	days := pipeline.Owed(ledger, time.Duration(c.Since), time.Duration(c.Lookback), s.now)
+	feed, err := c.feed(s, lake, account)
+	if err != nil {
+		return err
+	}
+	days := pipeline.Owed(ledger, feed, c.terms(), s.now)
 	if window != nil {
 		days = window.Days()
 	}
@@ -67,6 +71,14 @@ func (c *planCmd) openForPlan(s *session) (*sinks.Lake, func(), error) {
 		return lakeFlags{Lake: "mem://"}.open(s.ctx, false)
 	}
 	return c.open(s.ctx, false)
+}
+
+// feed is where the account's change feed stands, which decides what days are owed.
+func (c *planCmd) feed(s *session, lake *sinks.Lake, account string) (sinks.FeedState, error) {
+	if account == "" || c.Strategy == string(pipeline.StrategyList) {
+		return sinks.FeedState{}, nil
+	}
+	return lake.Feed(s.ctx, account)
 }
 
 // account finds the account to plan for and its ledger.
@@ -95,11 +107,11 @@ func (c *planCmd) units(account string, units []pipeline.Unit) []planUnit {
 	for _, u := range units {
 		p := planUnit{
 			AccountID: account, From: u.Days[0].FormattedString(), To: (u.Days[len(u.Days)-1] + 1).FormattedString(),
-			Days: len(u.Days), Requests: u.Requests, LeastRequests: 1,
+			Days: len(u.Days), LeastRequests: 1,
 		}
 		if u.Requests != nil {
-			minutes := c.minutes(*u.Requests)
-			p.Minutes = &minutes
+			requests, minutes := math.Round(*u.Requests*10)/10, c.minutes(*u.Requests)
+			p.Requests, p.Minutes = &requests, &minutes
 		}
 		out = append(out, p)
 	}
@@ -107,8 +119,8 @@ func (c *planCmd) units(account string, units []pipeline.Unit) []planUnit {
 }
 
 // minutes is how long requests take at the permitted rate, to a tenth.
-func (c *planCmd) minutes(requests int) float64 {
-	return math.Ceil(float64(requests)/float64(max(1, c.Rate))*10) / 10
+func (c *planCmd) minutes(requests float64) float64 {
+	return math.Ceil(requests/float64(max(1, c.Rate))*10) / 10
 }
 
 func (c *planCmd) show(s *session, units []planUnit) error {
@@ -120,9 +132,9 @@ func (c *planCmd) show(s *session, units []planUnit) error {
 	w.SetOutputMirror(s.stdout)
 	w.SetStyle(table.StyleLight)
 	w.AppendHeader(table.Row{"from", "to (not included)", "days", "requests", "minutes"})
-	days, requests, least, known := 0, 0, 0, true
+	days, requests, least, known := 0, 0.0, 0.0, true
 	for _, u := range units {
-		days, least = days+u.Days, least+u.LeastRequests
+		days, least = days+u.Days, least+float64(u.LeastRequests)
 		row := table.Row{u.From, u.To, u.Days, "unknown", "unknown"}
 		if u.Requests != nil {
 			requests += *u.Requests
@@ -133,9 +145,9 @@ func (c *planCmd) show(s *session, units []planUnit) error {
 		w.AppendRow(row)
 	}
 	if known {
-		w.AppendFooter(table.Row{"", "", days, requests, c.minutes(requests)})
+		w.AppendFooter(table.Row{"", "", days, math.Round(requests), c.minutes(requests)})
 	} else {
-		w.AppendFooter(table.Row{"", "", days, fmt.Sprintf("at least %d", max(least, requests)), fmt.Sprintf("at least %v", c.minutes(max(least, requests)))})
+		w.AppendFooter(table.Row{"", "", days, fmt.Sprintf("at least %v", math.Round(max(least, requests))), fmt.Sprintf("at least %v", c.minutes(max(least, requests)))})
 	}
 	w.Render()
 	if !known {

@@ -42,6 +42,8 @@ func (p *progress) show(e pipeline.Event) {
 		p.describe()
 	case e.Day != nil:
 		p.day(e.Day)
+	case e.Changed != nil:
+		p.log.Info("changed", "day", e.Changed.Day.FormattedString(), "account", e.Changed.AccountID, "rows", e.Changed.Outcome.Rows)
 	case e.Failed != nil:
 		p.failed(e.Failed)
 	case e.Warning != "":

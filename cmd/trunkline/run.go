@@ -18,10 +18,20 @@ import (
 
 // windowFlags say which days are meant.
 type windowFlags struct {
-	From     string `help:"First day (YYYY-MM-DD, UTC), or an RFC 3339 instant; widened to whole UTC days. Without a window, the days that are owed." placeholder:"DAY"`
-	To       string `help:"Day after the last one, or an instant. Default: now." placeholder:"DAY"`
-	Since    span   `help:"How far back an empty lake starts, where no window is given." default:"30d"`
-	Lookback span   `help:"How long after a day's end late edits are expected; the day is read again after it." default:"72h"`
+	From string `help:"First day (YYYY-MM-DD, UTC), or an RFC 3339 instant; widened to whole UTC days. Without a window, the days that are owed." placeholder:"DAY"`
+	To   string `help:"Day after the last one, or an instant. Default: now." placeholder:"DAY"`
+	termFlags
+}
+
+// termFlags say how long things take at RingCentral.
+type termFlags struct {
+	Since     span `help:"How far back an empty lake starts, where no window is given." default:"30d"`
+	Lookback  span `help:"How long after a day's end late edits are expected; the day is read again after it." default:"72h"`
+	Retention span `help:"How long RingCentral keeps a call. Days that near this age and are not held are reported, and empty answers for older ones are not believed; 0 means for ever." default:"270d"`
+}
+
+func (f termFlags) terms() pipeline.Terms {
+	return pipeline.Terms{Since: time.Duration(f.Since), Lookback: time.Duration(f.Lookback), Retention: time.Duration(f.Retention)}
 }
 
 // window is the explicit window, nil without one.
@@ -55,16 +65,21 @@ func (a *account) UnmarshalText(text []byte) error {
 // sourceFlags say whose call log is read, and how patiently.
 type sourceFlags struct {
 	AccountID   account `help:"Account to read; ~ is the account of the login." default:"~"`
-	CallsPerDay int     `help:"Calls to expect on a day of which the lake knows nothing; 0 means unknown." default:"0"`
+	CallsPerDay int     `help:"Calls to expect on a working day of which the lake knows nothing; 0 means unknown." default:"0"`
 	PerPage     int     `help:"Records a page, 1 to 1000; fewer only where pages are too large to arrive." default:"1000"`
+	Strategy    string  `help:"How changes are found: auto reads days from the list and changes from the change feed, list reads days again, feed reads changes only." enum:"auto,list,feed" default:"auto"`
+	Archive     string  `help:"Keep the pages of every read that changed something, so that tables can be built again offline: on or off." enum:"on,off" default:"on"`
+	AllowShrink bool    `help:"Make a day exactly what RingCentral gives of it, even if that is less than the lake holds."`
+	PollAnyway  bool    `help:"Read days again that were read under five minutes ago."`
+	RateShare   float64 `help:"Share of RingCentral's permitted rate that may be used, for accounts with other integrations: above 0, at most 1." default:"1"`
 	Tries       int     `help:"How often one request is tried before it counts as failed." default:"6"`
 	RetryWait   span    `help:"Wait before the first repetition of a failed request; it doubles, up to a minute." default:"2s"`
 }
 
-func (f sourceFlags) client(s *session, creds ringcentral.Credentials) (*ringcentral.Client, error) {
+func (f sourceFlags) client(s *session, creds ringcentral.Credentials, sharing *pipeline.Sharing) (*ringcentral.Client, error) {
 	c, err := ringcentral.New(creds, &ringcentral.Options{
 		UserAgent: userAgent(), Clock: ringcentral.Clock{Now: s.clock}, Log: s.log,
-		Tries: f.Tries, RetryWait: time.Duration(f.RetryWait),
+		Tries: f.Tries, RetryWait: time.Duration(f.RetryWait), RateShare: f.RateShare, OnPenalty: sharing.Penalty,
 	})
 	if err != nil {
 		return nil, usage(err)
@@ -118,7 +133,7 @@ func (c *runCmd) Run(s *session) error {
 	if _, err := c.zone(); err != nil {
 		return err
 	}
-	client, extraction, err := prepare(s, c.windowFlags, c.sourceFlags)
+	source, err := prepare(s, c.windowFlags, c.sourceFlags)
 	if err != nil {
 		return err
 	}
@@ -128,7 +143,7 @@ func (c *runCmd) Run(s *session) error {
 			return err
 		}
 		defer engine.Close()
-		err = s.extract(lake, client, extraction)
+		err = s.extract(lake, source)
 		if s.ctx.Err() != nil {
 			return errors.Join(err, context.Cause(s.ctx))
 		}
@@ -145,12 +160,12 @@ type extractCmd struct {
 
 // Run brings days into the lake and leaves the marts as they are.
 func (c *extractCmd) Run(s *session) error {
-	client, extraction, err := prepare(s, c.windowFlags, c.sourceFlags)
+	source, err := prepare(s, c.windowFlags, c.sourceFlags)
 	if err != nil {
 		return err
 	}
 	return withLake(s, c.lakeFlags, func(lake *sinks.Lake) error {
-		return errors.Join(s.extract(lake, client, extraction), s.report(c.Output))
+		return errors.Join(s.extract(lake, source), s.report(c.Output))
 	})
 }
 
@@ -188,39 +203,53 @@ func withLake(s *session, f lakeFlags, use func(*sinks.Lake) error) error {
 	return use(lake)
 }
 
+// source is what an extraction reads from, and what of it.
+type source struct {
+	pipeline.Extraction
+	client  *ringcentral.Client
+	sharing *pipeline.Sharing
+}
+
 // prepare turns flags and environment into what an extraction needs, before anything is made or asked.
-func prepare(s *session, w windowFlags, f sourceFlags) (*ringcentral.Client, pipeline.Extraction, error) {
+func prepare(s *session, w windowFlags, f sourceFlags) (source, error) {
 	window, err := w.window(s)
 	if err != nil {
-		return nil, pipeline.Extraction{}, err
+		return source{}, err
 	}
-	if f.PerPage < 1 || f.PerPage > 1000 || f.CallsPerDay < 0 {
-		return nil, pipeline.Extraction{}, usage(fmt.Errorf("--per-page %d, --calls-per-day %d: expected 1 to 1000 records a page, and no fewer than 0 calls", f.PerPage, f.CallsPerDay))
+	switch {
+	case f.PerPage < 1 || f.PerPage > 1000 || f.CallsPerDay < 0:
+		return source{}, usage(fmt.Errorf("--per-page %d, --calls-per-day %d: expected 1 to 1000 records a page, and no fewer than 0 calls", f.PerPage, f.CallsPerDay))
+	case !(f.RateShare > 0 && f.RateShare <= 1):
+		return source{}, usage(fmt.Errorf("--rate-share %v: expected a share above 0 and at most 1, such as 0.8", f.RateShare))
+	case window != nil && f.Strategy == string(pipeline.StrategyFeed):
+		return source{}, usage(pipeline.ErrFeedWindow)
 	}
 	creds, err := readCredentials(s.file)
 	if err != nil {
-		return nil, pipeline.Extraction{}, err
+		return source{}, err
 	}
-	client, err := f.client(s, creds)
-	if err != nil {
-		return nil, pipeline.Extraction{}, err
-	}
-	return client, pipeline.Extraction{
-		AccountID: string(f.AccountID), Window: window, Since: time.Duration(w.Since), Lookback: time.Duration(w.Lookback),
-		Sizing: pipeline.Sizing{CallsPerDay: f.CallsPerDay, PerPage: f.PerPage}, RunID: s.summary.RunID, Now: s.now,
-	}, nil
+	x := source{sharing: pipeline.NewSharing(), Extraction: pipeline.Extraction{
+		AccountID: string(f.AccountID), Window: window, Strategy: pipeline.Strategy(f.Strategy), Terms: w.terms(),
+		Sizing: pipeline.Sizing{CallsPerDay: f.CallsPerDay, PerPage: f.PerPage}, RunID: s.summary.RunID, Now: s.now, Clock: s.clock,
+		NoArchive: f.Archive == "off", AllowShrink: f.AllowShrink, PollAnyway: f.PollAnyway,
+	}}
+	x.client, err = f.client(s, creds, x.sharing)
+	return x, err
 }
 
 // extract runs an extraction, shows its progress and notes what it did. It returns all its errors.
-func (s *session) extract(lake *sinks.Lake, client *ringcentral.Client, x pipeline.Extraction) error {
+func (s *session) extract(lake *sinks.Lake, x source) error {
 	if held, err := lake.Accounts(s.ctx); err == nil && len(held) == 0 && x.Window == nil {
 		s.summary.backfill = fmt.Sprintf("the lake was empty, so this run began %d days back; `trunkline run --from %s` with the same --lake fetches everything that RingCentral still has, oldest first",
 			int(x.Since.Hours()/24), x.Now.AddDate(-1, 0, 0).Format(time.DateOnly)) // it keeps 12 months of most accounts
 	}
-	tally, err := s.follow(pipeline.Extract(s.ctx, client, lake, x))
-	s.logout(client)
+	leave := x.sharing.Join(s.ctx, x.client, lake, x.RunID, s.clock, s.log)
+	tally, err := s.follow(pipeline.Extract(s.ctx, x.client, lake, x.Extraction))
+	leave()
+	s.logout(x.client)
 	s.summary.extracted(tally)
-	s.summary.Requests = requestSum(client.Requests())
+	s.summary.Requests = requestSum(x.client.Requests())
+	s.summary.Requests.Predicted = tally.Predicted
 	return err
 }
 
@@ -291,10 +320,13 @@ func extractionLine(d *daysSum, account string) string {
 	if account == "" {
 		return "days: none were read" // not even whose they are is known
 	}
+	if d.Planned == 0 && d.Changed > 0 {
+		return fmt.Sprintf("days: none are owed; the change feed changed %d partitions of account %s", d.Changed, account)
+	}
 	if d.Planned == 0 {
 		return "days: none are owed; give --from and --to to read a window again"
 	}
-	if d.Changed == 0 && d.Done == d.Planned {
+	if d.Changed == 0 && d.Done == d.Planned && len(d.Doubtful) == 0 {
 		return fmt.Sprintf("days: %d read of account %s, no partition changed", d.Done, account)
 	}
 	return fmt.Sprintf("days: %d of %d read of account %s, %d partitions changed; %s calls held",
@@ -302,5 +334,9 @@ func extractionLine(d *daysSum, account string) string {
 }
 
 func requestLine(r *reqSum) string {
-	return fmt.Sprintf("requests: %d, of them %d to the call log (Heavy)", r.Total, r.ByGroup["Heavy"])
+	line := fmt.Sprintf("requests: %d, of them %d to the call log (Heavy)", r.Total, r.ByGroup["Heavy"])
+	if r.Predicted != nil {
+		line += fmt.Sprintf("; predicted for the list: %d", *r.Predicted)
+	}
+	return line
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/dustin/go-humanize"
 
@@ -13,6 +14,7 @@ import (
 
 type statusCmd struct {
 	lakeFlags
+	Retention span `help:"How long RingCentral keeps a call; 0 means for ever." default:"270d"`
 	outputFlags
 }
 
@@ -23,7 +25,7 @@ func (c *statusCmd) Run(s *session) error {
 		return err
 	}
 	defer shut()
-	status, err := pipeline.Status(s.ctx, lake)
+	status, err := pipeline.Status(s.ctx, lake, pipeline.Terms{Retention: time.Duration(c.Retention)}, s.now)
 	if err != nil {
 		return err
 	}
@@ -51,7 +53,22 @@ func accountLines(a pipeline.AccountStatus) string {
 	fmt.Fprintf(&b, "  imported   %s\n", listOr(a.Imported, "none"))
 	fmt.Fprintf(&b, "  gaps       %s\n", listOr(a.Gaps, "none"))
 	fmt.Fprintf(&b, "  unsettled  %s\n", listOr(a.Unsettled, "none"))
+	fmt.Fprintf(&b, "  feed       %s\n", a.Feed)
+	if len(a.Unknown)+len(a.Partial) > 0 {
+		fmt.Fprintf(&b, "  unknown    %s (RingCentral gave nothing, and may have forgotten)\n", listOr(a.Unknown, "none"))
+		fmt.Fprintf(&b, "  partial    %s (near the end of what RingCentral keeps, and short)\n", listOr(a.Partial, "none"))
+	}
+	fmt.Fprintf(&b, "  at risk    %s\n", atRisk(a))
 	return b.String()
+}
+
+// atRisk names the days that RingCentral is about to forget, and the command that saves them.
+func atRisk(a pipeline.AccountStatus) string {
+	if len(a.AtRisk) == 0 {
+		return "none"
+	}
+	first, _, _ := strings.Cut(a.AtRisk[0], " ")
+	return listOr(a.AtRisk, "none") + fmt.Sprintf(": not held, and RingCentral forgets them soon; `trunkline run --from %s` fetches them", first)
 }
 
 // listOr writes a few ranges, or the word for none.

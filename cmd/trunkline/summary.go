@@ -38,8 +38,12 @@ type daysSum struct {
 	Done    int      `json:"done"`
 	Changed int      `json:"changed"`
 	Failed  []string `json:"failed"` // ranges
-	Records int      `json:"records"`
-	Rows    int64    `json:"rows"` // that the days done hold
+
+	// Doubtful days were read but are not held: RingCentral may have forgotten their calls.
+	Doubtful []string `json:"doubtful,omitempty"` // ranges
+
+	Records int   `json:"records"`
+	Rows    int64 `json:"rows"` // that the days done hold
 }
 
 type martSum struct {
@@ -52,6 +56,7 @@ type reqSum struct {
 	ByGroup     map[string]int `json:"by_group"`
 	Retried     int            `json:"retried"`
 	RateLimited int            `json:"rate_limited"`
+	Predicted   *int           `json:"predicted,omitempty"` // to the call log's list; absent where nothing was known of some days
 }
 
 // extracted notes what an extraction did.
@@ -59,7 +64,7 @@ func (s *summary) extracted(t pipeline.Tally) {
 	s.AccountID = t.AccountID
 	s.Days = &daysSum{
 		Planned: len(t.Planned), Done: len(t.Done), Changed: len(t.Changed), Failed: pipeline.Ranges(t.Failed),
-		Records: t.Records, Rows: t.Rows,
+		Doubtful: pipeline.Ranges(t.Doubtful), Records: t.Records, Rows: t.Rows,
 	}
 	s.bytes = t.Bytes
 	s.changed = append(s.changed, t.Changed...)

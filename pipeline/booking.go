@@ -1,0 +1,72 @@
+package pipeline
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/trunkline/trunkline/sinks"
+)
+
+// flushEvery is how often the ledger is written at most: some stores allow one write a second to an object.
+const flushEvery = 2 * time.Second
+
+// booking keeps the ledger of one account while days are merged: what is noted is written in batches, after the
+// partitions and before the sync token.
+type booking struct {
+	lake    *sinks.Lake
+	account string
+	clock   func() time.Time
+
+	ledger  sinks.Ledger // as it will be
+	written sinks.Ledger // as the lake has it
+	noted   sinks.Ledger // not written yet
+	since   time.Time    // of the last writing
+}
+
+// open reads the account's ledger.
+func (b *booking) open(ctx context.Context, account string) error {
+	ledger, err := b.lake.Ledger(ctx, account, CallLogStream)
+	if err != nil {
+		return err
+	}
+	b.account, b.ledger, b.written, b.noted, b.since = account, ledger, maps.Clone(ledger), sinks.Ledger{}, b.clock()
+	return nil
+}
+
+// note takes a day's entry, and writes what is noted if that was not done for a while.
+func (b *booking) note(ctx context.Context, day arrow.Date32, entry sinks.LedgerDay) error {
+	b.ledger[day], b.noted[day] = entry, entry
+	if b.clock().Sub(b.since) < flushEvery {
+		return nil
+	}
+	return b.flush(ctx)
+}
+
+// noteOutcome books what became of a day and of the days that its rows came from.
+func (b *booking) noteOutcome(ctx context.Context, day arrow.Date32, entry sinks.LedgerDay, o sinks.Outcome) error {
+	for from, left := range o.Left {
+		if err := b.note(ctx, from, b.ledger[from].WithContent(left)); err != nil {
+			return err
+		}
+	}
+	return b.note(ctx, day, entry)
+}
+
+// flush writes what is noted. It finishes also when the run was interrupted after the partitions were replaced, so that
+// the next run need not read them again.
+func (b *booking) flush(ctx context.Context) error {
+	if len(b.noted) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	if err := b.lake.WriteLedger(ctx, b.account, CallLogStream, b.noted, b.written); err != nil {
+		return &lakeError{err}
+	}
+	maps.Copy(b.written, b.noted)
+	b.noted, b.since = sinks.Ledger{}, b.clock()
+	return nil
+}

@@ -1,0 +1,256 @@
+package pipeline
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/trunkline/trunkline/schema"
+	"github.com/trunkline/trunkline/sinks"
+)
+
+// Rebuilding says which days to build again from the archive.
+type Rebuilding struct {
+	AccountID string  // whose; not OwnAccount
+	Window    *Window // nil: all days
+	Terms
+	Now time.Time // of the run
+}
+
+// Rebuild builds days again from the archive alone, without a request: it folds the reads in the order in which they were made,
+// in a lake of its own on local disk, and then brings the days into the lake. Where a held row and a rebuilt one are of one
+// version the rebuilt one counts; rows that the archive does not have stay.
+func Rebuild(ctx context.Context, lake *sinks.Lake, x Rebuilding) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		if err := rebuild(ctx, lake, x, yield); err != nil && !errors.Is(err, errStopped) {
+			yield(Event{}, err)
+		}
+	}
+}
+
+func rebuild(ctx context.Context, lake *sinks.Lake, x Rebuilding, yield func(Event, error) bool) error {
+	reads, err := lake.ArchivedReads(ctx, x.AccountID, CallLogStream)
+	if err != nil {
+		return err
+	}
+	if len(reads) == 0 {
+		return fmt.Errorf("the archive has no reads of account %s: replay --pages converts pages that were saved elsewhere", x.AccountID)
+	}
+	own, err := lake.ScratchLake(ctx)
+	if err != nil {
+		return err
+	}
+	defer own.Close()
+	r := rebuilding{Rebuilding: x, lake: lake, own: own, ledger: sinks.Ledger{}, yield: yield, decoder: schema.NewDecoder(schema.CallLog())}
+	for _, read := range reads {
+		if err := r.fold(ctx, read); err != nil {
+			return fmt.Errorf("%s: %w", read.Key, err)
+		}
+	}
+	return r.publish(ctx)
+}
+
+// rebuilding is one Rebuild while it runs.
+type rebuilding struct {
+	Rebuilding
+	lake    *sinks.Lake
+	own     *sinks.Lake // where the reads are folded
+	ledger  sinks.Ledger
+	decoder *schema.Decoder
+	yield   func(Event, error) bool
+}
+
+func (r *rebuilding) emit(v Event) error {
+	if !r.yield(v, nil) {
+		return errStopped
+	}
+	return nil
+}
+
+// wants reports whether a day, or one beside it that its records may move to, is to be rebuilt.
+func (r *rebuilding) wants(d arrow.Date32) bool {
+	return r.Window == nil || d >= r.Window.From-1 && d <= r.Window.To
+}
+
+// fold merges one archived read as it was merged when it was made.
+func (r *rebuilding) fold(ctx context.Context, read sinks.ArchivedRead) error {
+	var first sinks.ArchivedPage
+	rows := sinks.NewRead(calls)
+	pages := 0
+	err := r.lake.ReadArchive(ctx, read, func(page sinks.ArchivedPage) error {
+		if pages++; pages == 1 {
+			first = page
+			first.Body = nil
+		}
+		if page.Path == "" {
+			return errImported
+		}
+		n, err := r.decoder.Append(page.Body)
+		if err != nil {
+			return err
+		}
+		if err := rows.Append(r.decoder.Batch()); err != nil {
+			return err
+		}
+		return r.emit(Event{Page: &PageRead{Number: page.Page, Records: n, Bytes: len(page.Body)}})
+	})
+	if errors.Is(err, errImported) {
+		return r.foldImported(ctx, read)
+	}
+	if err != nil {
+		return err
+	}
+	return r.mergeRead(ctx, rows, first, pages)
+}
+
+// errImported marks an archived read whose pages were imported: nothing is known of when they were read.
+var errImported = errors.New("imported pages")
+
+func (r *rebuilding) mergeRead(ctx context.Context, rows *sinks.Read, first sinks.ArchivedPage, pages int) error {
+	days, isList, err := archivedDays(first, rows)
+	if err != nil {
+		return err
+	}
+	m := &sinks.Merge{AccountID: r.AccountID, Schema: schema.CallLog().Schema(), Read: rows, Known: r.ledger}
+	for _, day := range days {
+		if !r.wants(day) {
+			continue
+		}
+		o, err := r.own.ReplaceDay(ctx, m, day)
+		if err != nil {
+			return err
+		}
+		for from, left := range o.Left {
+			r.ledger[from] = r.ledger[from].WithContent(left)
+		}
+		entry := r.ledger[day]
+		if isList {
+			entry = sinks.LedgerDay{ReadAt: first.ReadAt.Truncate(time.Millisecond), Pages: pages, Records: rows.Rows(&day), Closed: true}
+			entry.Settled = Settled(day, first.ReadAt, r.Lookback)
+			entry.Doubt = r.doubt(day, broughtBy(rows, day), r.ledger, first.ReadAt)
+			entry.Closed, entry.Settled = entry.Doubt == "", entry.Settled && entry.Doubt == ""
+		}
+		entry.How = "replayed"
+		r.ledger[day] = entry.WithContent(o)
+	}
+	return nil
+}
+
+// archivedDays lists the days that a read covered: those of its window, or of the change feed those that its records were
+// taken into.
+func archivedDays(first sinks.ArchivedPage, rows *sinks.Read) (days []arrow.Date32, isList bool, err error) {
+	if first.FirstDay != "" {
+		at, err := time.Parse(time.DateOnly, first.FirstDay)
+		for _, d := range rows.Days() {
+			if err == nil && d >= dayOf(at) {
+				days = append(days, d)
+			}
+		}
+		return days, false, nil // "none": the lake held no day yet
+	}
+	query, err := url.ParseQuery(first.Query)
+	if err != nil {
+		return nil, false, fmt.Errorf("query %q: %w", first.Query, err)
+	}
+	from, err := time.Parse(time.RFC3339, query.Get("dateFrom"))
+	if err != nil {
+		return nil, false, fmt.Errorf("query %q: dateFrom: %w", first.Query, err)
+	}
+	to, err := time.Parse(time.RFC3339, query.Get("dateTo"))
+	if err != nil {
+		return nil, false, fmt.Errorf("query %q: dateTo: %w", first.Query, err)
+	}
+	return Window{From: dayOf(from), To: dayOf(to.Add(-time.Nanosecond)) + 1}.Days(), true, nil
+}
+
+// foldImported folds pages that were imported, as they were imported.
+func (r *rebuilding) foldImported(ctx context.Context, read sinks.ArchivedRead) error {
+	f, err := os.CreateTemp(r.own.Scratch(), "imported-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	w := bufio.NewWriterSize(f, 1<<20)
+	err = r.lake.ReadArchive(ctx, read, func(page sinks.ArchivedPage) error {
+		_, err := w.Write(append(page.Body, '\n'))
+		return err
+	})
+	if err := errors.Join(err, w.Flush(), f.Close()); err != nil {
+		return err
+	}
+	for event, err := range Replay(ctx, r.own, Replaying{AccountID: r.AccountID, Paths: []string{f.Name()}, Now: r.Now}) {
+		switch {
+		case err != nil:
+			return err
+		case event.Failed != nil:
+			continue // records without a place were set aside when the pages were imported
+		case event.Day != nil:
+			day := event.Day.Day
+			for from, left := range event.Day.Outcome.Left {
+				r.ledger[from] = r.ledger[from].WithContent(left)
+			}
+			entry := r.ledger[day].WithContent(event.Day.Outcome)
+			entry.How = cmp.Or(entry.How, "imported")
+			r.ledger[day] = entry
+		}
+	}
+	return nil
+}
+
+// publish brings the rebuilt days into the lake and books them.
+func (r *rebuilding) publish(ctx context.Context) (err error) {
+	b := booking{lake: r.lake, clock: func() time.Time { return r.Now }}
+	if err := b.open(ctx, r.AccountID); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.flush(ctx)) }()
+	var days []arrow.Date32
+	for _, d := range r.ledger.Days() {
+		if r.Window == nil || d >= r.Window.From && d < r.Window.To {
+			days = append(days, d)
+		}
+	}
+	if err := r.emit(Event{Planned: &Planned{AccountID: r.AccountID, Days: days}}); err != nil {
+		return err
+	}
+	for _, day := range days {
+		o, err := r.bring(ctx, &b, day)
+		if err != nil {
+			return fmt.Errorf("day %s: %w", day.FormattedString(), err)
+		}
+		if err := r.emit(Event{Day: &DayDone{AccountID: r.AccountID, Day: day, Outcome: o}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *rebuilding) bring(ctx context.Context, b *booking, day arrow.Date32) (o sinks.Outcome, err error) {
+	rows := sinks.NewRead(calls)
+	batch, found, err := r.own.ReadDay(ctx, CallLogStream, r.AccountID, day)
+	if err != nil {
+		return o, err
+	}
+	if found {
+		if err := rows.Append(batch); err != nil {
+			return o, err
+		}
+	}
+	m := &sinks.Merge{AccountID: r.AccountID, Schema: schema.CallLog().Schema(), Read: rows, Known: b.ledger, Whole: true}
+	if o, err = r.lake.ReplaceDay(ctx, m, day); err != nil {
+		return o, err
+	}
+	entry := b.ledger[day]
+	if rebuilt := r.ledger[day]; !entry.Closed && (rebuilt.Closed || entry.How == "") {
+		entry = rebuilt
+	}
+	return o, b.noteOutcome(ctx, day, entry.WithContent(o), o)
+}

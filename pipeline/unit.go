@@ -1,0 +1,219 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/trunkline/trunkline/pipeline/ringcentral"
+	"github.com/trunkline/trunkline/schema"
+	"github.com/trunkline/trunkline/sinks"
+)
+
+// closedRead is one reading to its end: the rows of its pages, and the pages themselves until it is known whether they are to
+// be archived.
+type closedRead struct {
+	rows         *sinks.Read
+	archive      *sinks.ArchiveWriter // nil: not kept
+	pages        int
+	readAt       time.Time // when the first page was asked for
+	hidesDeleted bool
+}
+
+func (e *extraction) newRead() (*closedRead, error) {
+	r := &closedRead{rows: sinks.NewRead(calls)}
+	if e.NoArchive {
+		return r, nil
+	}
+	var err error
+	r.archive, err = e.lake.NewArchive()
+	return r, err
+}
+
+func (r *closedRead) close() error {
+	if r.archive == nil {
+		return nil
+	}
+	return r.archive.Close()
+}
+
+// add decodes a page. firstDay is where the records of a feed are taken from; 0 for a list.
+func (e *extraction) add(r *closedRead, page ringcentral.Page, firstDay string) error {
+	if r.pages++; r.pages == 1 {
+		r.readAt = page.ReadAt
+	}
+	if _, err := e.decoder.Append(page.Body); err != nil {
+		return fmt.Errorf("page %d (request %s): %w", page.Number, page.RequestID, err)
+	}
+	if err := r.rows.Append(e.decoder.Batch()); err != nil {
+		return fmt.Errorf("page %d (request %s): %w", page.Number, page.RequestID, err)
+	}
+	if r.archive != nil {
+		kept := sinks.ArchivedPage{ReadAt: page.ReadAt.UTC(), Path: page.Path, Query: page.Query, Page: page.Number,
+			RequestID: page.RequestID, FirstDay: firstDay, Body: page.Body}
+		if err := r.archive.Add(kept); err != nil {
+			return &lakeError{err}
+		}
+	}
+	return e.emit(Event{Page: &PageRead{Number: page.Number, Records: page.Records, Bytes: len(page.Body)}})
+}
+
+// merge is how the read's rows come into their days.
+func (e *extraction) merge(r *closedRead) *sinks.Merge {
+	m := &sinks.Merge{AccountID: e.AccountID, Schema: schema.CallLog().Schema(), Read: r.rows, Known: e.ledger}
+	if r.archive != nil {
+		m.Before = func(ctx context.Context) error { return r.archive.Keep(ctx, e.AccountID, CallLogStream, e.RunID) }
+	}
+	return m
+}
+
+// unit reads one unit and brings its days into the lake.
+func (e *extraction) unit(ctx context.Context, u Unit) error {
+	named := func(err error) error {
+		return fmt.Errorf("days %s: %w", Window{u.Days[0], u.Days[len(u.Days)-1] + 1}, err)
+	}
+	r, err := e.newRead()
+	if err != nil {
+		return &lakeError{err}
+	}
+	defer r.close()
+	if err := e.read(ctx, u, r); err != nil {
+		return named(err)
+	}
+	rejected := e.reject(ctx, r)
+	m := e.merge(r)
+	m.Shrink = e.AllowShrink
+	var done []DayDone
+	for _, day := range u.Days {
+		outcome, err := e.lake.ReplaceDay(ctx, m, day)
+		if err != nil {
+			return errors.Join(&lakeError{fmt.Errorf("day %s: %w", day.FormattedString(), err)}, rejected)
+		}
+		entry := e.entry(day, outcome, r)
+		if err := e.noteOutcome(ctx, day, entry, outcome); err != nil {
+			return err
+		}
+		d := DayDone{AccountID: e.AccountID, Day: day, Outcome: outcome, Doubt: entry.Doubt}
+		if err := e.emit(Event{Day: &d}); err != nil {
+			return err
+		}
+		done = append(done, d)
+	}
+	return errors.Join(rejected, e.warnKept(done))
+}
+
+// read reads the unit's window to its end.
+func (e *extraction) read(ctx context.Context, u Unit, r *closedRead) error {
+	options := &ringcentral.CallLogOptions{PerPage: e.perPage(), ShowDeleted: true}
+	for page, err := range e.client.CallLog(ctx, e.AccountID, u.From, u.To, options) {
+		if err != nil {
+			return err
+		}
+		if r.pages == 0 {
+			unknown := e.AccountID == OwnAccount
+			if err := e.resolve(ctx, page.AccountID); err != nil {
+				return err
+			}
+			if unknown {
+				if err := e.planned(append(u.Days, e.after(u)...)); err != nil {
+					return err
+				}
+			}
+		}
+		r.hidesDeleted = !page.ShowDeleted
+		if err := e.add(r, page, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// after lists the days that are read after a unit whose first page told the account.
+func (e *extraction) after(u Unit) []arrow.Date32 {
+	days := Owed(e.ledger, sinks.FeedState{}, e.Terms, e.Now)
+	if e.Window != nil {
+		days = e.Window.Days()
+	}
+	for len(days) > 0 && days[0] <= u.Days[len(u.Days)-1] {
+		days = days[1:]
+	}
+	return days
+}
+
+// entry is what the ledger is told of a day that was read to its end.
+func (e *extraction) entry(day arrow.Date32, o sinks.Outcome, r *closedRead) sinks.LedgerDay {
+	known, b := e.ledger[day], broughtBy(r.rows, day)
+	doubt := e.doubt(day, b, e.ledger, r.readAt)
+	if doubt != "" && known.Closed {
+		return known.WithContent(o) // what an earlier read brought is held all the same
+	}
+	entry := sinks.LedgerDay{
+		ReadAt: r.readAt.UTC().Truncate(time.Millisecond), How: "list", Pages: r.pages, Records: b.records,
+		Closed: doubt == "", Doubt: doubt, HidesDeleted: r.hidesDeleted,
+	}
+	entry.Settled = entry.Closed && Settled(day, r.readAt, e.Lookback)
+	return entry.WithContent(o)
+}
+
+func broughtBy(rows *sinks.Read, day arrow.Date32) brought {
+	return brought{records: rows.Rows(&day), earliest: time.UnixMicro(rows.Earliest(day)).UTC()}
+}
+
+// warnKept reports the days of which RingCentral gave fewer calls than the lake holds. What moved to another day of the
+// same read is not missing.
+func (e *extraction) warnKept(done []DayDone) error {
+	moved := map[arrow.Date32]int64{}
+	for _, d := range done {
+		for from, left := range d.Outcome.Left {
+			moved[from] += left.Held - left.Rows
+		}
+	}
+	for _, d := range done {
+		o := d.Outcome
+		if kept := o.Kept - moved[d.Day]; kept > 0 {
+			what := "they stay, since RingCentral forgets; --allow-shrink would drop them"
+			if e.AllowShrink {
+				what = "they were dropped, as --allow-shrink asks"
+			}
+			if err := e.warn("day %s: RingCentral gave %d calls, the lake held %d, %d of them missing from what it gave: %s",
+				d.Day.FormattedString(), o.Read, o.Held, kept, what); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// reject keeps the records that have no place in the table and says how many they are.
+func (e *extraction) reject(ctx context.Context, r *closedRead) error {
+	var lines bytes.Buffer
+	n := 0
+	err := r.rows.EachUnplaced(func(batch arrow.RecordBatch, row int) error {
+		enc, err := schema.NewEncoder(schema.CallLog(), batch)
+		if err != nil {
+			return err
+		}
+		lines.Write(append(enc.Append(nil, row), '\n'))
+		n++
+		return nil
+	})
+	if err != nil || n == 0 {
+		return err
+	}
+	event, err := keepRejected(ctx, e.lake, e.AccountID, e.RunID, r.readAt, n, lines.Bytes())
+	if err != nil {
+		return &lakeError{err}
+	}
+	return e.emit(event)
+}
+
+// keepRejected writes records that have no place in the table beside it, and says where they are.
+func keepRejected(ctx context.Context, lake *sinks.Lake, account, runID string, at time.Time, n int, lines []byte) (Event, error) {
+	name := at.UTC().Format("20060102T150405.000Z") + "-" + runID
+	key, err := lake.WriteRejected(ctx, account, CallLogStream, name, lines)
+	return Event{Failed: &DaysFailed{Err: fmt.Errorf("%w: %d of them, in %s", ErrRejected, n, key)}}, err
+}
