@@ -20,11 +20,12 @@ var floors = map[string][]string{
 	"pipeline/ringcentral":           nil,
 	"pipeline/ringcentral/simulator": nil,
 	"schema":                         nil,
-	"sinks":                          nil,
+	"sinks":                          {"sinks/disk"},
+	"sinks/disk":                     nil,
 	"sql":                            nil,
 	"pipeline":                       {"pipeline/ringcentral", "schema", "sinks", "sql"},
 	"bench":                          {"pipeline/ringcentral/simulator", "schema"},
-	"cmd/trunkline":                  {"pipeline", "pipeline/ringcentral", "pipeline/ringcentral/simulator", "schema", "sinks", "sql"},
+	"cmd/trunkline":                  {"pipeline", "pipeline/ringcentral", "pipeline/ringcentral/simulator", "schema", "sinks", "sinks/disk", "sql"},
 }
 
 // TestFloors: packages import downwards only, and every package has its place in the table.

@@ -21,7 +21,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 	"gocloud.dev/blob"
-	_ "gocloud.dev/blob/fileblob"
 
 	"github.com/trunkline/trunkline/pipeline/ringcentral"
 	"github.com/trunkline/trunkline/pipeline/ringcentral/simulator"
@@ -93,7 +92,7 @@ func (c *company) client(t testing.TB) *ringcentral.Client {
 // openLake opens a lake in a directory.
 func openLake(t testing.TB, dir string) *sinks.Lake {
 	t.Helper()
-	bucket, err := blob.OpenBucket(t.Context(), "file://"+filepath.ToSlash(dir)+"?no_tmp_dir=1&metadata=skip")
+	bucket, err := blob.OpenBucket(t.Context(), "file://"+filepath.ToSlash(dir))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/google/go-cmp/cmp"
 	"gocloud.dev/blob"
-	_ "gocloud.dev/blob/fileblob"
 	_ "gocloud.dev/blob/memblob"
 )
 
@@ -118,7 +117,7 @@ func eachLake(t *testing.T, test func(t *testing.T, l *Lake)) {
 			url, dir := "mem://", ""
 			if name == "file" {
 				dir = t.TempDir()
-				at := neturl.URL{Scheme: "file", Path: filepath.ToSlash(dir), RawQuery: "no_tmp_dir=1&metadata=skip"}
+				at := neturl.URL{Scheme: "file", Path: filepath.ToSlash(dir)}
 				url = at.String()
 			}
 			bucket, err := blob.OpenBucket(t.Context(), url)
@@ -343,7 +342,7 @@ func filesBelow(t testing.TB, dir string) []string {
 		return nil
 	}
 	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err == nil && !d.IsDir() {
+		if err == nil && !d.IsDir() && d.Name() != ".trunkline.lock" {
 			out = append(out, path)
 		}
 		return err

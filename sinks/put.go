@@ -5,44 +5,52 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
-
-	"gocloud.dev/blob"
+	"sync"
 )
 
-// put is the only way in which an object is written: from a complete source, through one Upload, whose context is
-// cancelled the moment the source fails. (gocloud's writers publish what they were given so far when they are closed,
-// also after the producer failed.)
+// put writes an object, whatever is there: from a complete source, through one Upload, whose context is cancelled the
+// moment the source fails. (gocloud's writers publish what they were given so far when they are closed, also after the
+// producer failed.) What another version of the object matters to is written by replaceIf; nothing else opens a writer.
 func (l *Lake) put(ctx context.Context, key string, source io.Reader, contentType string) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	guarded := &guardedReader{source: source, cancel: cancel}
-	err := l.bucket.Upload(ctx, key, guarded, &blob.WriterOptions{ContentType: contentType})
-	if guarded.err != nil {
-		err = guarded.err
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", key, err)
-	}
-	return nil
+	_, err := l.write(ctx, upload{key: key, contentType: contentType}, source)
+	return err
 }
 
-// guardedReader cancels the upload when its source fails, so that what was read so far is not published.
+// guardedReader cancels the upload when its source fails, so that what was read so far is not published. Once the upload
+// is over nothing is read any more, also by a goroutine that a client left behind: the source may be rewound.
 type guardedReader struct {
 	source io.Reader
 	cancel context.CancelCauseFunc
-	err    error
+
+	mu   sync.Mutex
+	err  error
+	over bool
 }
 
 func (g *guardedReader) Read(p []byte) (int, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.over {
+		return 0, errors.New("the upload is over")
+	}
 	n, err := g.source.Read(p)
 	if err != nil && err != io.EOF {
 		g.err = err
 		g.cancel(err)
 	}
 	return n, err
+}
+
+// end ends the reading and returns the source's error, nil if it had none.
+func (g *guardedReader) end() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.over = true
+	return g.err
 }
 
 func (l *Lake) putBytes(ctx context.Context, key string, b []byte, contentType string) error {

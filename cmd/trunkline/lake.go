@@ -91,6 +91,9 @@ func localLake(dir string, query url.Values, writes bool) (location, error) {
 	if err != nil {
 		return location{}, fmt.Errorf("--lake: %w", err)
 	}
+	// The prefix becomes part of the directory, so that all who open this lake find the same lock in it.
+	dir = filepath.Join(dir, filepath.FromSlash(query.Get("prefix")))
+	query.Del("prefix")
 	if writes {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return location{}, fmt.Errorf("--lake: the directory cannot be made: %w", err)
@@ -99,8 +102,6 @@ func localLake(dir string, query url.Values, writes bool) (location, error) {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return location{}, fmt.Errorf("--lake %s: there is no such directory; `trunkline run` makes it", dir)
 	}
-	query.Set("no_tmp_dir", "1") // temporary files beside their target, so that a rename never crosses devices
-	query.Set("metadata", "skip")
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(dir), RawQuery: query.Encode()}
-	return location{url: u.String(), dir: filepath.Join(dir, filepath.FromSlash(query.Get("prefix")))}, nil
+	return location{url: u.String(), dir: dir}, nil
 }

@@ -14,10 +14,11 @@ import (
 	_ "time/tzdata" // time zones on machines without a database of them
 
 	_ "gocloud.dev/blob/azureblob"
-	_ "gocloud.dev/blob/fileblob"
 	_ "gocloud.dev/blob/gcsblob"
 	_ "gocloud.dev/blob/memblob"
 	_ "gocloud.dev/blob/s3blob"
+
+	_ "github.com/trunkline/trunkline/sinks/disk"
 )
 
 func main() { os.Exit(start(time.Now)) }
