@@ -17,7 +17,7 @@ const (
 	recordingShare = 0.60 // of recorded calls: the recording comes later than the call
 	growShare      = 0.15 // of calls with several legs: the last one comes later
 	billingShare   = 0.35 // of calls that cost something: the costs come later
-	moveShare      = 0.06 // the start moves; three times that within moveLimit of midnight
+	moveShare      = 0.06 // the start moves; five times that within moveLimit of midnight
 	surpriseShare  = 0.05 // gets members or values that the published schema does not know
 	deleteShare    = 0.05 // is deleted
 	restoreShare   = 0.30 // of deleted calls: comes back
@@ -101,7 +101,7 @@ func (f *fate) drawShift() int64 {
 	sinceMidnight := f.record.start - int64(f.day)*dayLength
 	share := moveShare
 	if min(sinceMidnight, dayLength-sinceMidnight) < moveLimit {
-		share *= 3
+		share *= 5
 	}
 	if !f.chance(share) {
 		return 0

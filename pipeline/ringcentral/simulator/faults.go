@@ -273,6 +273,8 @@ func (s *Simulator) instead(w http.ResponseWriter, r *http.Request, f *fault, ke
 	case proxyPage:
 		a.status = 200
 	case resetBefore:
+		// It never reached the API, so it does not count: Go's own transport, for one, repeats such a request unasked.
+		s.limiter.forgive(key)
 		s.counts.add(key.group, a)
 		panic(http.ErrAbortHandler)
 	default:

@@ -36,6 +36,15 @@ func (l *limiter) punish(key bucketKey, now time.Time) {
 	l.buckets[key] = &bucket{closedUntil: now.Add(l.penalty)}
 }
 
+// forgive takes back the last request that was admitted.
+func (l *limiter) forgive(key bucketKey) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if b := l.buckets[key]; b != nil && len(b.admitted) > 0 {
+		b.admitted = b.admitted[:len(b.admitted)-1]
+	}
+}
+
 // take admits one request or refuses it; remaining is what the window still admits after this one.
 func (l *limiter) take(key bucketKey, limit int, now time.Time) (remaining int, ok bool) {
 	l.mu.Lock()
