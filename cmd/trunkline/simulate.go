@@ -30,6 +30,10 @@ type simulateCmd struct {
 	HeavyLimit int      `help:"Heavy requests permitted in a window." default:"10"`
 	Window     span     `help:"Length of the rate window." default:"60s"`
 	Penalty    span     `help:"How long a caller who exceeds the rate is shut out; each request begins it anew." default:"60s"`
+	Alive      bool     `help:"Calls have a history: they are in progress, get recordings and costs later, move, are deleted."`
+	Retention  span     `help:"How long calls are served, from their start; 0s means for ever." default:"0s"`
+	Faults     string   `help:"How much goes wrong: pages that drift, refusals, tokens that die, resets, errors of gateways." enum:"none,mild,hard" default:"none"`
+	FaultSeed  int64    `help:"Which of all such courses of faults." default:"1"`
 	populationFlags
 }
 
@@ -39,9 +43,12 @@ func (c *simulateCmd) Run(s *session) error {
 	if err != nil {
 		return usage(err)
 	}
+	population := c.population()
+	population.Alive = c.Alive
 	sim, err := simulator.New(&simulator.Options{
-		Population: c.population(), HeavyLimit: c.HeavyLimit, Window: time.Duration(c.Window), Penalty: time.Duration(c.Penalty),
-		Recorded: recorded, Now: s.clock,
+		Population: population, HeavyLimit: c.HeavyLimit, Window: time.Duration(c.Window), Penalty: time.Duration(c.Penalty),
+		Recorded: recorded, Now: s.clock, Retention: time.Duration(c.Retention),
+		Faults: simulator.Faults{Profile: c.Faults, Seed: c.FaultSeed},
 	})
 	if err != nil {
 		return usage(err)

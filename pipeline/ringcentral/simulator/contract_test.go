@@ -221,6 +221,33 @@ func every(t *testing.T) map[string]response {
 	answers["no client"] = b.do("POST", tokenPath, "", "Content-Type", "application/x-www-form-urlencoded")
 	answers["not a form"] = b.do("POST", tokenPath, "{}", "Content-Type", "application/json")
 	answers["revoked"] = b.post("/restapi/oauth/revoke", url.Values{"token": {"x"}}, id, secret)
+	busy := alive()
+	busy.CallsPerDay = 600
+	b = open(t, busy)
+	p := b.feedPage("dateFrom=2026-11-10T00:00:00.000Z&view=Detailed&recordCount=200")
+	answers["feed"] = get(feed)
+	answers["feed detailed"] = get(feed + "?dateFrom=2026-11-10T00:00:00.000Z&view=Detailed&recordCount=1000")
+	answers["feed simple"] = get(feed + "?dateFrom=2026-11-10T00:00:00.000Z&recordCount=1000")
+	answers["feed goes on"] = get(feed + "?syncType=ISync&syncToken=" + p.SyncInfo.SyncToken)
+	answers["feed at its end"] = get(feed + "?dateFrom=2026-11-18T12:00:00.000Z")
+	answers["feed without token"] = get(feed + "?syncType=ISync")
+	answers["feed with garbage"] = get(feed + "?syncType=ISync&syncToken=x")
+	answers["alive"] = get(callLog + "?view=Detailed&showDeleted=true&perPage=1000&" + window(day(10), noon()))
+	answers["alive simple"] = get(callLog + "?showDeleted=true&perPage=1000&" + window(day(10), noon()))
+	b.clock.advance(6 * time.Hour)
+	b.token = b.login()
+	answers["in progress"] = get(callLog + "?view=Detailed&perPage=1000")
+	answers["own in progress"] = get(ownLog + "?view=Detailed&perPage=1000")
+	for _, wanted := range []string{"In Progress", `"deleted":true`} {
+		if !strings.Contains(string(answers["in progress"].body)+string(answers["alive"].body), wanted) {
+			t.Errorf("nothing is %s", wanted)
+		}
+	}
+	refused := alive()
+	refused.Feed, refused.RefuseShowDeleted = simulator.FeedRefused, true
+	b = open(t, refused)
+	answers["feed refused"] = get(feed)
+	answers["showDeleted refused"] = get(callLog + "?showDeleted=true")
 	tight := small()
 	tight.HeavyLimit = 1
 	b = open(t, tight)
@@ -288,7 +315,7 @@ func TestFixturesKeepTheContract(t *testing.T) {
 	schemas := map[string]string{
 		"account.json": "Account", "batch.json": "Batch", "call-log-page-simple.json": "CallPage",
 		"error-gateway.json": "Error", "error-permission.json": "Error", "error-token.json": "TokenError",
-		"error-two.json": "Error", "extension-list.json": "ExtensionPage", "extract-sync.json": "SyncPage",
+		"error-two.json": "Error", "extension-list.json": "ExtensionPage", "extract-sync.json": "FeedPage",
 		"own-call-log-page-detailed.json": "CallPage", "own-call-log-page-simple.json": "CallPage",
 		"record-detailed.json": "Call", "record-simple.json": "Call",
 		"sync-full.json": "SyncPage", "sync-incremental.json": "SyncPage", "token.json": "Token",

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -327,4 +329,43 @@ func (p *patient) status(path string) int {
 	}
 	answer.Body.Close()
 	return answer.StatusCode
+}
+
+// Many clients at once, each with a course of faults of its own making; what the race detector sees is the point.
+func TestFaultsWithManyClients(t *testing.T) {
+	o := alive()
+	o.HeavyLimit, o.Penalty, o.Sleep = 1_000_000, time.Nanosecond, func(time.Duration) {}
+	o.Faults = simulator.Faults{Profile: "hard", Seed: 5, Tokens: true}
+	var readings, served atomic.Int64
+	// The clock goes on with each reading, so that penalties end.
+	o.Now = func() time.Time { return noon().Add(time.Duration(readings.Add(1)) * 5 * time.Second) }
+	s := newSimulator(t, o)
+	var group sync.WaitGroup
+	for client := range 4 {
+		group.Go(func() {
+			token := ""
+			for n := range 60 {
+				func() {
+					defer func() { _ = recover() }() // of connections that were reset
+					if token == "" {
+						token = enterWith(s)
+					}
+					path := fmt.Sprintf("%s?page=%d&perPage=5&%s", callLog, 1+n%7, window(day(10+client), day(17)))
+					if n%3 == 0 {
+						path = feed + "?dateFrom=2026-11-10"
+					}
+					switch w := ask(s, "GET", path, token, ""); w.Code {
+					case 200:
+						served.Add(1)
+					case 401:
+						token = ""
+					}
+				}()
+			}
+		})
+	}
+	group.Wait()
+	if served.Load() < 30 || s.Stats().Faults == 0 {
+		t.Errorf("%d answers, %+v", served.Load(), s.Stats())
+	}
 }

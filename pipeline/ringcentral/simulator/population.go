@@ -150,9 +150,12 @@ func (p *population) generate(d *generatedDay, day int) {
 	for _, start := range m.starts() {
 		m.conversation(kinds, start)
 	}
-	if p.Alive {
-		for i, r := range m.records {
+	for i, r := range m.records {
+		switch {
+		case p.Alive:
 			m.records[i] = p.live(r)
+		case p.CallsPerDay <= 100: // of more, the encoded records would take more memory than the records
+			r.encoded = &encodings{}
 		}
 	}
 	d.byIndex = m.records

@@ -241,6 +241,25 @@ func (r response) mustBe(t *testing.T, status int, code string) {
 	}
 }
 
+// A small company that is alive, for a fortnight: made new, with all its days and versions.
+func BenchmarkFortnight(b *testing.B) {
+	newYork, err := time.LoadLocation("America/New_York")
+	if err != nil {
+		b.Fatal(err)
+	}
+	n := 0
+	for seed := int64(0); b.Loop(); seed++ {
+		o := simulator.Options{Population: simulator.Population{Seed: seed, Extensions: 20, CallsPerDay: 40, Alive: true,
+			Location: newYork}, Now: noon}
+		s, err := simulator.New(&o)
+		if err != nil {
+			b.Fatal(err)
+		}
+		n += s.Generate(noon().AddDate(0, 0, -14))
+	}
+	b.ReportMetric(float64(n)/float64(b.N), "records")
+}
+
 func BenchmarkDay(b *testing.B) {
 	day := time.Date(2026, 11, 17, 0, 0, 0, 0, time.UTC)
 	var records, size int
