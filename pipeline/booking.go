@@ -2,11 +2,13 @@ package pipeline
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"github.com/trunkline/trunkline/schema"
 	"github.com/trunkline/trunkline/sinks"
 )
 
@@ -33,7 +35,59 @@ func (b *booking) open(ctx context.Context, account string) error {
 		return err
 	}
 	b.account, b.ledger, b.written, b.noted, b.since = account, ledger, maps.Clone(ledger), sinks.Ledger{}, b.clock()
+	return b.finish(ctx)
+}
+
+// finish looks after the days that an earlier run was about to write when it ended: what they hold is booked as it is.
+func (b *booking) finish(ctx context.Context) error {
+	for _, day := range b.ledger.Days() {
+		if !b.ledger[day].Writing {
+			continue
+		}
+		found, err := b.lake.Finish(ctx, calls, schema.CallLog().Schema(), b.account, day)
+		if err != nil {
+			return &lakeError{fmt.Errorf("day %s, which an earlier run left: %w", day.FormattedString(), err)}
+		}
+		for d, o := range found {
+			entry, known := b.ledger[d]
+			if entry = entry.WithContent(o); !known && o.SHA256 == "" {
+				continue
+			}
+			entry.Writing = entry.Writing && d != day
+			b.ledger[d], b.noted[d] = entry, entry
+		}
+	}
+	return b.flush(ctx)
+}
+
+// intend notes that days are about to be written, before the first of them is: if the run ends before they are noted, the next one
+// looks after them.
+func (b *booking) intend(ctx context.Context, days []arrow.Date32) error {
+	marked := sinks.Ledger{}
+	for _, day := range days {
+		entry := b.ledger[day]
+		entry.Writing = true
+		marked[day] = entry
+	}
+	if err := b.lake.WriteLedger(ctx, b.account, CallLogStream, marked, b.written); err != nil {
+		return &lakeError{err}
+	}
+	maps.Copy(b.written, marked)
 	return nil
+}
+
+// begin notes a day that lies before all that were ever asked for, before it or any later one is written: if the run is killed, the
+// next one owes the days from there on.
+func (b *booking) begin(ctx context.Context, day arrow.Date32) error {
+	if first, ok := firstAsked(b.ledger); ok && first <= day {
+		return nil
+	}
+	entry := b.ledger[day]
+	entry.How = howList
+	if err := b.note(ctx, day, entry); err != nil {
+		return err
+	}
+	return b.flush(ctx)
 }
 
 // note takes a day's entry, and writes what is noted if that was not done for a while.

@@ -181,7 +181,7 @@ func sums(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	out := map[string]string{}
 	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err != nil || d.IsDir() || strings.Contains(path, "_trunkline") {
+		if err != nil || d.IsDir() || strings.Contains(path, "_trunkline") || strings.HasPrefix(d.Name(), ".") {
 			return err
 		}
 		b, err := os.ReadFile(path)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -109,7 +110,7 @@ func (e *extraction) changes(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("change feed: %w", err)
 		}
-		if err := e.resolveFeed(ctx, page.AccountID); err != nil {
+		if err := e.resolve(ctx, page.AccountID); err != nil {
 			return err
 		}
 		if batch == nil {
@@ -132,18 +133,6 @@ func (e *extraction) changes(ctx context.Context) error {
 			return &lakeError{err}
 		}
 		batch = nil
-	}
-	return nil
-}
-
-// resolveFeed fixes the account with the first page.
-func (e *extraction) resolveFeed(ctx context.Context, said string) error {
-	unknown := e.AccountID == OwnAccount
-	if err := e.resolve(ctx, said); err != nil {
-		return err
-	}
-	if unknown && e.feed.SyncToken != "" {
-		return fmt.Errorf("account %s has a change feed that was read before: give --account-id %s", e.AccountID, e.AccountID)
 	}
 	return nil
 }
@@ -171,11 +160,9 @@ func (e *extraction) mergeChanges(ctx context.Context, batch *closedRead, state 
 }
 
 func (e *extraction) mergeFrom(ctx context.Context, batch *closedRead, first arrow.Date32) error {
-	m := e.merge(batch)
-	for _, day := range batch.rows.Days() {
-		if day < first {
-			continue
-		}
+	days := slices.DeleteFunc(batch.rows.Days(), func(d arrow.Date32) bool { return d < first })
+	m := e.merge(batch, days)
+	for _, day := range days {
 		o, err := e.lake.ReplaceDay(ctx, m, day)
 		if err != nil {
 			return &lakeError{fmt.Errorf("day %s: %w", day.FormattedString(), err)}

@@ -24,14 +24,14 @@ type Terms struct {
 	Retention time.Duration // how long RingCentral keeps a call; 0: for ever
 }
 
-// Owed lists the days that the ledger lacks at the time now, oldest first: from the first day that was ever closed to today, the days
+// Owed lists the days that the ledger lacks at the time now, oldest first: from the first day that was ever asked for to today, the days
 // that were never closed; those whose last closed read began before the day ended; those whose lookback is over and
 // that were not read since; those inside the lookback that were last read over a day ago; and those in which the change feed
 // missed something. A day that a live feed tells the changes of is not asked for before it has ended, and not again within its
-// lookback. A ledger without a closed day (imported ones are none) owes the days since the given time before now.
+// lookback. A ledger without such a day (imported ones are none) owes the days since the given time before now.
 // The zero FeedState is no feed.
 func Owed(g sinks.Ledger, feed sinks.FeedState, terms Terms, now time.Time) []arrow.Date32 {
-	first, ok := firstHeld(g)
+	first, ok := firstAsked(g)
 	if !ok {
 		first = dayOf(now.Add(-terms.Since))
 	}
@@ -42,6 +42,19 @@ func Owed(g sinks.Ledger, feed sinks.FeedState, terms Terms, now time.Time) []ar
 		}
 	}
 	return out
+}
+
+// howList marks a day that was read from the call log by start time, or is going to be.
+const howList = "list"
+
+// firstAsked is the first day that was ever asked for, whether it came or not.
+func firstAsked(g sinks.Ledger) (arrow.Date32, bool) {
+	for _, d := range g.Days() {
+		if g[d].Closed || g[d].How == howList {
+			return d, true
+		}
+	}
+	return 0, false
 }
 
 // firstHeld is the first day that was ever closed.

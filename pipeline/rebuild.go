@@ -244,7 +244,8 @@ func (r *rebuilding) bring(ctx context.Context, b *booking, day arrow.Date32) (o
 			return o, err
 		}
 	}
-	m := &sinks.Merge{AccountID: r.AccountID, Schema: schema.CallLog().Schema(), Read: rows, Known: b.ledger, Whole: true}
+	m := &sinks.Merge{AccountID: r.AccountID, Schema: schema.CallLog().Schema(), Read: rows, Known: b.ledger, Whole: true,
+		Before: func(ctx context.Context) error { return b.intend(ctx, []arrow.Date32{day}) }}
 	if o, err = r.lake.ReplaceDay(ctx, m, day); err != nil {
 		return o, err
 	}

@@ -70,7 +70,9 @@ type replay struct {
 	rejected bytes.Buffer
 	rejects  int
 	archive  *sinks.ArchiveWriter // nil: not kept
-	keep     sync.Once            // the archive, before the first partition is replaced
+	keep     sync.Once            // the archive and what is going to be written, before the first partition is replaced
+	keepErr  error
+	booking  booking
 }
 
 // pagesPerTask is how many pages a worker decodes into one batch: enough to amortise what a batch costs, few enough to
@@ -82,8 +84,8 @@ func (r *replay) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ledger, err := r.lake.Ledger(ctx, r.AccountID, CallLogStream)
-	if err != nil {
+	r.booking = booking{lake: r.lake, clock: func() time.Time { return r.Now }}
+	if err := r.booking.open(ctx, r.AccountID); err != nil {
 		return err
 	}
 	spill, err := r.lake.NewSpill(calls, schema.CallLog().Schema())
@@ -105,7 +107,7 @@ func (r *replay) run(ctx context.Context) error {
 	}
 	days := spill.Days()
 	r.send(Event{Planned: &Planned{AccountID: r.AccountID, Days: days}})
-	return r.write(ctx, days, ledger, spill)
+	return r.write(ctx, days, spill)
 }
 
 // split decodes all pages on all cores and spills their rows by day.
@@ -181,12 +183,17 @@ func (r *replay) keepPage(page savedPage) error {
 	return r.archive.Add(sinks.ArchivedPage{ReadAt: r.Now, Page: page.line, Body: page.body})
 }
 
-// keepArchive uploads what was collected, once.
-func (r *replay) keepArchive(ctx context.Context) (err error) {
-	if r.archive != nil {
-		r.keep.Do(func() { err = r.archive.Keep(ctx, r.AccountID, CallLogStream, r.RunID) })
-	}
-	return err
+// before archives what was collected and notes what is going to be written, once.
+func (r *replay) before(ctx context.Context, days []arrow.Date32) error {
+	r.keep.Do(func() {
+		if r.archive != nil {
+			r.keepErr = r.archive.Keep(ctx, r.AccountID, CallLogStream, r.RunID)
+		}
+		if r.keepErr == nil {
+			r.keepErr = r.booking.intend(ctx, days)
+		}
+	})
+	return r.keepErr
 }
 
 // pageError places a decoder's error in the file.
@@ -229,25 +236,19 @@ func (r *replay) keepRejected(ctx context.Context) error {
 
 // write merges the days into their partitions, on all cores, and books them: every other day first and the others
 // afterwards, since records can move between a day and those beside it.
-func (r *replay) write(ctx context.Context, days []arrow.Date32, ledger sinks.Ledger, spill *sinks.Spill) error {
-	noted := maps.Clone(ledger)
+func (r *replay) write(ctx context.Context, days []arrow.Date32, spill *sinks.Spill) error {
+	known := maps.Clone(r.booking.ledger)
 	var err error
 	for parity := range arrow.Date32(2) {
 		if err == nil {
-			err = r.writeDays(ctx, days, parity, ledger, noted, spill)
+			err = r.writeDays(ctx, days, parity, known, spill)
 		}
 	}
-	maps.DeleteFunc(noted, func(d arrow.Date32, held sinks.LedgerDay) bool { return ledger[d] == held })
-	if len(noted) == 0 {
-		return err
-	}
 	// What was written is booked also where a day failed or the run was interrupted.
-	booking, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-	defer cancel()
-	return errors.Join(err, r.lake.WriteLedger(booking, r.AccountID, CallLogStream, noted, ledger))
+	return errors.Join(err, r.booking.flush(ctx))
 }
 
-func (r *replay) writeDays(ctx context.Context, days []arrow.Date32, parity arrow.Date32, ledger, noted sinks.Ledger, spill *sinks.Spill) error {
+func (r *replay) writeDays(ctx context.Context, days []arrow.Date32, parity arrow.Date32, known sinks.Ledger, spill *sinks.Spill) error {
 	g, dayCtx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for _, day := range days {
@@ -258,36 +259,33 @@ func (r *replay) writeDays(ctx context.Context, days []arrow.Date32, parity arro
 			if dayCtx.Err() != nil {
 				return context.Cause(dayCtx)
 			}
-			outcome, records, err := r.day(dayCtx, day, ledger[day], spill)
+			read, err := spill.Import(day, canonicalRows())
 			if err != nil {
 				return fmt.Errorf("day %s: %w", day.FormattedString(), err)
 			}
-			r.mu.Lock()
-			for from, left := range outcome.Left {
-				noted[from] = noted[from].WithContent(left)
+			records := read.Rows(&day) // and no more of it later, so that its memory is free while the partition is written
+			outcome, err := r.lake.ReplaceDay(dayCtx, &sinks.Merge{
+				AccountID: r.AccountID, Schema: schema.CallLog().Schema(), Read: read, Known: sinks.Ledger{day: known[day]},
+				Before: func(ctx context.Context) error { return r.before(ctx, days) },
+			}, day)
+			if err != nil {
+				return fmt.Errorf("day %s: %w", day.FormattedString(), err)
 			}
-			booked := noted[day].WithContent(outcome)
-			if !booked.Closed {
-				booked.How, booked.Records = "imported", records
-			}
-			noted[day] = booked
-			r.mu.Unlock()
 			r.send(Event{Day: &DayDone{AccountID: r.AccountID, Day: day, Outcome: outcome}})
-			return nil
+			return r.book(ctx, day, outcome, records)
 		})
 	}
 	return g.Wait()
 }
 
-func (r *replay) day(ctx context.Context, day arrow.Date32, known sinks.LedgerDay, spill *sinks.Spill) (o sinks.Outcome, records int, err error) {
-	read, err := spill.Import(day, canonicalRows())
-	if err != nil {
-		return o, 0, err
+func (r *replay) book(ctx context.Context, day arrow.Date32, o sinks.Outcome, records int) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	entry := r.booking.ledger[day].WithContent(o)
+	if !entry.Closed {
+		entry.How, entry.Records = "imported", records
 	}
-	records = read.Rows(&day) // and no more of it later, so that its memory is free while the partition is written
-	m := &sinks.Merge{AccountID: r.AccountID, Schema: schema.CallLog().Schema(), Read: read, Known: sinks.Ledger{day: known}, Before: r.keepArchive}
-	o, err = r.lake.ReplaceDay(ctx, m, day)
-	return o, records, err
+	return r.booking.noteOutcome(ctx, day, entry, o)
 }
 
 // canonicalRows returns a function that writes rows as JSON: equal rows give equal bytes. It is for one goroutine.

@@ -62,13 +62,18 @@ func (e *extraction) add(r *closedRead, page ringcentral.Page, firstDay string) 
 	return e.emit(Event{Page: &PageRead{Number: page.Number, Records: page.Records, Bytes: len(page.Body)}})
 }
 
-// merge is how the read's rows come into their days.
-func (e *extraction) merge(r *closedRead) *sinks.Merge {
-	m := &sinks.Merge{AccountID: e.AccountID, Schema: schema.CallLog().Schema(), Read: r.rows, Known: e.ledger}
-	if r.archive != nil {
-		m.Before = func(ctx context.Context) error { return r.archive.Keep(ctx, e.AccountID, CallLogStream, e.RunID) }
-	}
-	return m
+// merge is how the read's rows come into the days: before the first of them is replaced, the pages are archived and the ledger says
+// what is going to be written.
+func (e *extraction) merge(r *closedRead, days []arrow.Date32) *sinks.Merge {
+	return &sinks.Merge{AccountID: e.AccountID, Schema: schema.CallLog().Schema(), Read: r.rows, Known: e.ledger,
+		Before: func(ctx context.Context) error {
+			if r.archive != nil {
+				if err := r.archive.Keep(ctx, e.AccountID, CallLogStream, e.RunID); err != nil {
+					return err
+				}
+			}
+			return e.intend(ctx, days)
+		}}
 }
 
 // unit reads one unit and brings its days into the lake.
@@ -85,7 +90,10 @@ func (e *extraction) unit(ctx context.Context, u Unit) error {
 		return named(err)
 	}
 	rejected := e.reject(ctx, r)
-	m := e.merge(r)
+	if err := e.begin(ctx, u.Days[0]); err != nil {
+		return errors.Join(err, rejected)
+	}
+	m := e.merge(r, u.Days)
 	m.Shrink = e.AllowShrink
 	var done []DayDone
 	for _, day := range u.Days {
@@ -148,12 +156,12 @@ func (e *extraction) after(u Unit) []arrow.Date32 {
 func (e *extraction) entry(day arrow.Date32, o sinks.Outcome, r *closedRead) sinks.LedgerDay {
 	known, b := e.ledger[day], broughtBy(r.rows, day)
 	doubt := e.doubt(day, b, e.ledger, r.readAt)
-	if doubt != "" && known.Closed {
-		return known.WithContent(o) // what an earlier read brought is held all the same
-	}
 	entry := sinks.LedgerDay{
-		ReadAt: r.readAt.UTC().Truncate(time.Millisecond), How: "list", Pages: r.pages, Records: b.records,
+		ReadAt: r.readAt.UTC().Truncate(time.Millisecond), How: howList, Pages: r.pages, Records: b.records,
 		Closed: doubt == "", Doubt: doubt, HidesDeleted: r.hidesDeleted,
+	}
+	if doubt != "" && known.Closed { // what an earlier read brought is held all the same
+		entry.Closed, entry.Records = true, known.Records
 	}
 	entry.Settled = entry.Closed && Settled(day, r.readAt, e.Lookback)
 	return entry.WithContent(o)

@@ -142,16 +142,10 @@ func (l *Lake) mergeDay(ctx context.Context, m *Merge, day arrow.Date32, rows ar
 			return out, err
 		}
 	}
-	leaving := g.leaving(beside, day)
-	if len(leaving) > 0 {
-		if err := l.openDay(ctx, m, day); err != nil {
-			return out, err
-		}
-	}
 	if out, err = l.replaceDay(ctx, m, out, held, merged); err != nil {
 		return out, err
 	}
-	for from, ids := range leaving {
+	for from, ids := range g.leaving(beside, day) {
 		left, err := l.leave(ctx, m, from, ids)
 		if err != nil {
 			return out, err

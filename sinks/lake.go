@@ -34,8 +34,9 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"gocloud.dev/blob"
-	"gocloud.dev/blob/fileblob"
 	"gocloud.dev/gcerrors"
+
+	"github.com/trunkline/trunkline/sinks/disk"
 )
 
 // layoutVersion is the version of the layout that this package writes, kept in _trunkline/format.json.
@@ -219,7 +220,7 @@ func (l *Lake) ScratchLake(ctx context.Context) (*Lake, error) {
 	if err != nil {
 		return nil, err
 	}
-	bucket, err := fileblob.OpenBucket(dir, &fileblob.Options{NoTempDir: true, Metadata: fileblob.MetadataDontWrite})
+	bucket, err := disk.OpenBucket(dir)
 	if err != nil {
 		return nil, err
 	}

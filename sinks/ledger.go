@@ -26,11 +26,12 @@ type LedgerDay struct {
 	SHA256       string    `json:"sha256,omitempty"`        // of the object
 	Closed       bool      `json:"closed"`                  // every window that touches the day was read to its end
 	Settled      bool      `json:"settled"`                 // read after its lookback, so that late edits are no longer expected
-	Doubt        string    `json:"doubt,omitempty"`         // why a day near the horizon is not held: DoubtUnknown or DoubtPartial
+	Doubt        string    `json:"doubt,omitempty"`         // why its last read alone does not make it held: DoubtUnknown or DoubtPartial
+	Writing      bool      `json:"writing,omitempty"`       // a run is about to write the day; where that run ended, the next one looks after it
 	HidesDeleted bool      `json:"hides_deleted,omitempty"` // RingCentral refused to show deleted records to its last closed read
 }
 
-// Why a day that was read to its end does not count as held: RingCentral forgets, and does not say so.
+// Why a read to its end does not make a day held: RingCentral forgets, and does not say so. A day that was held before stays held.
 const (
 	DoubtUnknown = "unknown" // it gave nothing for a day older than its retention
 	DoubtPartial = "partial" // it gave little for a day near the end of its retention
@@ -184,19 +185,29 @@ func (l *Lake) describe(ctx context.Context, key string) (Outcome, error) {
 	return out, nil
 }
 
-// openDay notes that a day must be read again, before rows move into it from the days beside: see neighbour.go.
-func (l *Lake) openDay(ctx context.Context, m *Merge, day arrow.Date32) error {
-	known := m.Known[day]
-	if !known.Closed {
-		return nil
+// Finish looks after a day that a run was about to write when it ended: where a record lies in it and in a day beside it, the older
+// version leaves. It returns what the day and those beside it hold now.
+func (l *Lake) Finish(ctx context.Context, t Table, s *arrow.Schema, account string, day arrow.Date32) (map[arrow.Date32]Outcome, error) {
+	rows, found, err := l.ReadDay(ctx, t.Name, account, day)
+	if err != nil {
+		return nil, err
 	}
-	open := known
-	open.Closed, open.Settled = false, false
-	if err := l.WriteLedger(ctx, m.AccountID, m.Read.table.Name, Ledger{day: open}, Ledger{day: known}); err != nil {
-		return err
+	if found {
+		m := &Merge{AccountID: account, Schema: s, Read: NewRead(t), Whole: true}
+		if err := m.Read.Append(rows); err != nil {
+			return nil, err
+		}
+		if _, err := l.ReplaceDay(ctx, m, day); err != nil {
+			return nil, err
+		}
 	}
-	m.Known[day] = open
-	return nil
+	out := map[arrow.Date32]Outcome{}
+	for d := day - 1; d <= day+1; d++ {
+		if out[d], err = l.describe(ctx, PartitionKey(t.Name, account, d)); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // Accounts lists the accounts that the ledger knows, in order.

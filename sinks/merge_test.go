@@ -147,22 +147,38 @@ func TestMovedWithinARead(t *testing.T) {
 	})
 }
 
-// TestMoveOpensTheDay: before a record leaves a day, the ledger calls the day that gains it open, so that a crash between the two writes
-// is repaired by the next run.
-func TestMoveOpensTheDay(t *testing.T) {
-	eachLake(t, func(t *testing.T, l *Lake) {
-		ctx, g := t.Context(), Ledger{}
-		mergeOn(t, l, g, testDay, call{id: "a", start: onDay(21, "23:50:00"), modified: onDay(21, "23:51:00")})
-		mergeOn(t, l, g, testDay+1, call{id: "c", start: onDay(22, "03:00:00")})
-		if err := l.WriteLedger(ctx, "1", "call_log", g, nil); err != nil {
-			t.Fatal(err)
-		}
-		mergeOn(t, l, g, testDay+1, call{id: "a", start: onDay(22, "00:10:00"), modified: onDay(22, "00:20:00")})
-		written, err := l.Ledger(ctx, "1", "call_log")
-		if err != nil || written[testDay+1].Closed || !written[testDay].Closed {
-			t.Errorf("%v, %+v", err, written)
-		}
-	})
+// TestFinish: a run that ended between the two writes of a move leaves the record twice; the newer version stays, in whichever day
+// it is, and the ledger can be told what the days hold.
+func TestFinish(t *testing.T) {
+	for _, newer := range []arrow.Date32{testDay, testDay + 1} {
+		eachLake(t, func(t *testing.T, l *Lake) {
+			modified := map[arrow.Date32]string{testDay: onDay(22, "05:00:00"), testDay + 1: onDay(22, "05:00:00")}
+			modified[newer] = onDay(22, "06:00:00")
+			for day, start := range map[arrow.Date32]string{testDay: onDay(21, "23:50:00"), testDay + 1: onDay(22, "00:10:00")} {
+				rows, err := gatherAll(testSchema, page(t, call{id: "a", start: start, result: day.FormattedString(), modified: modified[day]}))
+				if err != nil {
+					t.Fatal(err)
+				}
+				o := Outcome{Key: PartitionKey("call_log", "1", day)}
+				if _, err := l.replaceDay(t.Context(), merge(read(t), LedgerDay{}), o, heldDay{}, rows); err != nil {
+					t.Fatal(err)
+				}
+			}
+			found, err := l.Finish(t.Context(), testTable, testSchema, "1", testDay+1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for day := testDay; day <= testDay+1; day++ {
+				rows := heldOn(t, l, day)
+				if (len(rows) == 1) != (day == newer) || found[day].Rows != int64(len(rows)) || found[day].SHA256 == "" {
+					t.Errorf("newer in %s: %s holds %v, told as %+v", newer.FormattedString(), day.FormattedString(), rows, found[day])
+				}
+			}
+			if found[testDay+2].SHA256 != "" {
+				t.Errorf("a day without object: %+v", found[testDay+2])
+			}
+		})
+	}
 }
 
 // TestShrink: a closed read that brought less than is held forgets nothing, and counts what it lacks; where it is asked to, the day

@@ -11,8 +11,8 @@ import (
 
 // A record whose start time moved lies in another day than before. It is looked for in the days beside the one that it came with,
 // and the day that holds its newest version keeps it. The day that gains the record is written first and the one that loses it
-// afterwards, so that a crash in between leaves it twice and never not at all; the ledger calls the gaining day open
-// meanwhile, so that the next run reads it again and finishes the move.
+// afterwards, so that a crash in between leaves it twice and never not at all. The ledger says which days were about to be
+// written: Finish ends such a move.
 
 // neighbour is a day beside the one that is merged, which holds rows of ids that were read.
 type neighbour struct {
