@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/http"
 	"net/url"
 	"strconv"
 	"time"
@@ -17,7 +18,7 @@ const deepestPage = 1000
 type CallLogOptions struct {
 	PerPage     int    // records a page, 1 to 1000. Default: 1000
 	View        string // Detailed, with legs and billing, or Simple. Default: Detailed
-	ShowDeleted bool   // deleted records too. Some environments refuse to be asked. Default: not asked
+	ShowDeleted bool   // deleted records too; where that is refused, the window is read without. Default: not asked
 }
 
 // A Page is one answer of the call log.
@@ -30,6 +31,8 @@ type Page struct {
 	Query     string    // of the request, encoded
 	RequestID string    // header rcrequestid; may be empty
 	ReadAt    time.Time // when the request was sent: what happened later cannot be in the page
+
+	ShowDeleted bool // deleted records were asked for, and the server did not refuse it
 }
 
 // CallLog reads the company call log of an account (its id, or ~ for the user's own) for calls whose
@@ -46,25 +49,69 @@ func (c *Client) CallLog(ctx context.Context, accountID string, from, to time.Ti
 			yield(Page{}, err)
 			return
 		}
-		seen := map[[32]byte]int{}
+		w := window{client: c, path: "/restapi/v1.0/account/" + accountID + "/call-log", query: query, seen: map[[32]byte]int{}}
 		for n := 1; n <= deepestPage; n++ {
-			query.Set("page", strconv.Itoa(n))
-			page, inside, err := c.page(ctx, n, "/restapi/v1.0/account/"+accountID+"/call-log", query.Encode())
-			if before, ok := seen[inside.hash]; ok && err == nil && inside.records > 0 {
-				err = fmt.Errorf("page %d: request %s: the same records as on page %d: read the window again, in smaller pieces if it stays",
-					n, page.RequestID, before)
-			}
+			page, more, err := w.page(ctx, n)
 			if err != nil {
 				yield(Page{}, err)
 				return
 			}
-			seen[inside.hash] = n
-			if !yield(page, nil) || !inside.more || inside.records == 0 {
+			if !yield(page, nil) || !more {
 				return
 			}
 		}
 		yield(Page{}, fmt.Errorf("page %d: RingCentral has more pages but gives none after this one: use smaller windows", deepestPage))
 	}
+}
+
+// window is one reading of the call log, page by page.
+type window struct {
+	client *Client
+	path   string
+	query  url.Values
+	seen   map[[32]byte]int // pages by the hash of their records
+}
+
+// page reads one page. An answer with the records of an earlier page is asked for again: servers answer late at times.
+func (w *window) page(ctx context.Context, n int) (p Page, more bool, err error) {
+	c := w.client
+	if c.hidesDeleted.Load() && n == 1 {
+		w.query.Del(showDeleted)
+	}
+	for try := 1; ; try++ {
+		w.query.Set("page", strconv.Itoa(n))
+		var inside contents
+		p, inside, err = c.page(ctx, readCallLog, n, w.path, w.query.Encode())
+		if n == 1 && w.deletedRefused(err) {
+			c.hidesDeleted.Store(true)
+			w.query.Del(showDeleted)
+			continue
+		}
+		if err != nil {
+			return p, false, err
+		}
+		p.ShowDeleted = w.query.Has(showDeleted)
+		before, again := w.seen[inside.hash]
+		if !again || inside.records == 0 {
+			w.seen[inside.hash] = n
+			return p, inside.more && inside.records > 0, nil
+		}
+		text := fmt.Sprintf("the same records as on page %d", before)
+		if try >= c.tries {
+			return p, false, fmt.Errorf("page %d: request %s: %s: read the window again, in smaller pieces if it stays", n, p.RequestID, text)
+		}
+		if err := c.askAgain(ctx, p.Path, n, p.RequestID, text, try); err != nil {
+			return p, false, fmt.Errorf("page %d: %w", n, err)
+		}
+	}
+}
+
+const showDeleted = "showDeleted"
+
+// deletedRefused tells that the environment does not know the parameter: it is newer than the call log.
+func (w *window) deletedRefused(err error) bool {
+	var e *Error
+	return w.query.Has(showDeleted) && errors.As(err, &e) && e.Status == http.StatusBadRequest && e.Parameter == showDeleted
 }
 
 // callLogQuery checks what is asked for. Both ends are always sent: without them RingCentral takes the
@@ -97,16 +144,16 @@ func callLogQuery(accountID string, from, to time.Time, o *CallLogOptions) (url.
 		"view": {view}, "perPage": {strconv.Itoa(perPage)},
 	}
 	if o.ShowDeleted {
-		q.Set("showDeleted", "true")
+		q.Set(showDeleted, "true")
 	}
 	return q, nil
 }
 
-// page reads one page. A success whose body is not JSON is asked for once more: proxies do that. A
-// second one, and JSON that is no page, is final.
-func (c *Client) page(ctx context.Context, n int, path, query string) (Page, contents, error) {
-	for again := true; ; again = false {
-		a, err := c.send(ctx, c.get(readCallLog, path, query))
+// page reads one page of records. A success whose body is not JSON is asked for again, like other failures: proxies do that. JSON that
+// is no page is final.
+func (c *Client) page(ctx context.Context, op operation, n int, path, query string) (Page, contents, error) {
+	for try := 1; ; try++ {
+		a, err := c.send(ctx, c.get(op, path, query))
 		if err != nil {
 			return Page{}, contents{}, fmt.Errorf("page %d: %w", n, err)
 		}
@@ -118,10 +165,19 @@ func (c *Client) page(ctx context.Context, n int, path, query string) (Page, con
 		}
 		// The reader's words can quote names out of the body.
 		text := c.scrub.text(err.Error())
-		if !again || !errors.Is(err, errMalformed) {
+		if try >= c.tries || !errors.Is(err, errMalformed) {
 			return Page{}, contents{}, fmt.Errorf("page %d: request %s: %s: read the window again later", n, id, text)
 		}
-		c.log.WarnContext(ctx, "trying again", "path", path, "page", n, "request_id", id, "message", text)
-		c.gate.retried()
+		if err := c.askAgain(ctx, path, n, id, text, try); err != nil {
+			return Page{}, contents{}, fmt.Errorf("page %d: %w", n, err)
+		}
 	}
+}
+
+// askAgain waits before a page that cannot be trusted is asked for again.
+func (c *Client) askAgain(ctx context.Context, path string, n int, id, text string, try int) error {
+	wait := min(c.retryWait<<min(try-1, 16), longestRest)
+	c.log.WarnContext(ctx, "trying again", "path", path, "page", n, "request_id", id, "message", text, "try", try, "wait", wait)
+	c.gate.retried()
+	return c.clock.Sleep(ctx, wait)
 }

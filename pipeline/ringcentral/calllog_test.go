@@ -42,7 +42,7 @@ func TestPages(t *testing.T) {
 	var want []Page
 	for n := 1; n <= 3; n++ {
 		want = append(want, Page{
-			Number: n, Records: 2, AccountID: "400130008", Path: logPath, RequestID: fmt.Sprintf("id-%d", n), ReadAt: epoch,
+			Number: n, Records: 2, AccountID: "400130008", Path: logPath, RequestID: fmt.Sprintf("id-%d", n), ReadAt: epoch, ShowDeleted: true,
 			Query: fmt.Sprintf("dateFrom=2026-11-20T12%%3A00%%3A00Z&dateTo=2026-11-21T12%%3A00%%3A00Z&page=%d&perPage=2&showDeleted=true&view=Simple", n),
 		})
 	}
@@ -134,13 +134,13 @@ func TestBrokenPages(t *testing.T) {
 		asked int
 		want  string
 	}{
-		"html":          {`<html>`, 2, "not one JSON value"},
-		"empty":         {``, 2, "not one JSON value"},
-		"cut short":     {`{"records":[{"id":"a"},{"i`, 2, "not one JSON value"},
-		"cut after [":   {`{"records":[`, 2, "not one JSON value"},
-		"trailing":      {onePage + `{}`, 2, "something follows"},
-		"trailing junk": {onePage + `x`, 2, "something follows"},
-		"bad record":    {`{"records":[{"id":tru}]}`, 2, "not one JSON value"},
+		"html":          {`<html>`, 6, "not one JSON value"},
+		"empty":         {``, 6, "not one JSON value"},
+		"cut short":     {`{"records":[{"id":"a"},{"i`, 6, "not one JSON value"},
+		"cut after [":   {`{"records":[`, 6, "not one JSON value"},
+		"trailing":      {onePage + `{}`, 6, "something follows"},
+		"trailing junk": {onePage + `x`, 6, "something follows"},
+		"bad record":    {`{"records":[{"id":tru}]}`, 6, "not one JSON value"},
 		"array":         {`[]`, 1, "not a JSON object"},
 		"no records":    {`{"uri":"x"}`, 1, "no array records"},
 		"null records":  {`{"records":null}`, 1, "no array records"},
@@ -173,16 +173,44 @@ func TestMalformedPageIsRepairedOnce(t *testing.T) {
 	}
 }
 
+// TestSamePageTwice: an answer with the records of an earlier page is asked for again, a bounded number of times.
 func TestSamePageTwice(t *testing.T) {
 	const more = `,"navigation":{"nextPage":{"uri":"x"}}}`
-	f := newFake(t, inOrder(
-		reply(200, `{"records":[{"id":"a"}]`+more),
-		reply(200, `{"records":[{"id":"b"}]`+more),
-		reply(200, `{"uri":"other","records":[{"id":"a"}]`+more, "rcrequestid", "id-3"),
-	))
+	first, second := reply(200, `{"records":[{"id":"a"}]`+more), reply(200, `{"records":[{"id":"b"}]`+more)
+	repeated := reply(200, `{"uri":"other","records":[{"id":"a"}]`+more, "rcrequestid", "id-3")
+	f := newFake(t, inOrder(first, second, repeated))
 	got, err := readAll(t.Context(), f.client(t), nil)
-	if len(got) != 2 || err == nil || !strings.Contains(err.Error(), "page 3: request id-3: the same records as on page 1") {
-		t.Errorf("%d pages, %v", len(got), err)
+	if len(got) != 2 || err == nil || !strings.Contains(err.Error(), "page 3: request id-3: the same records as on page 1") || f.count(logPath) != 2+6 {
+		t.Errorf("%d pages, %v, %d requests", len(got), err, f.count(logPath))
+	}
+	f = newFake(t, inOrder(first, second, repeated, repeated, reply(200, `{"records":[{"id":"c"}]}`)))
+	c := f.client(t)
+	got, err = readAll(t.Context(), c, nil)
+	if err != nil || len(got) != 3 || got[2].Number != 3 || c.Requests().Retries != 2 {
+		t.Errorf("%d pages, %v, %+v", len(got), err, c.Requests())
+	}
+}
+
+// TestDeletedRecordsAreRefused: where the environment does not know showDeleted it is asked without, and is not asked with it again.
+func TestDeletedRecordsAreRefused(t *testing.T) {
+	refusing := func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Has("showDeleted") {
+			reply(400, `{"errorCode":"CMN-101","message":"Parameter [showDeleted] value is invalid.","parameterName":"showDeleted","errors":[{"errorCode":"CMN-101","parameterName":"showDeleted"}]}`)(w, r)
+			return
+		}
+		pages(2)(w, r)
+	}
+	f := newFake(t, refusing)
+	c := f.client(t)
+	for turn, requests := range []int{3, 5} {
+		got, err := readAll(t.Context(), c, &CallLogOptions{ShowDeleted: true})
+		if err != nil || len(got) != 2 || got[0].ShowDeleted || got[1].ShowDeleted || f.count(logPath) != requests {
+			t.Errorf("turn %d: %v, %d pages, %d requests", turn, err, len(got), f.count(logPath))
+		}
+	}
+	f = newFake(t, reply(400, `{"errorCode":"CMN-101","parameterName":"dateTo"}`))
+	if _, err := readAll(t.Context(), f.client(t), &CallLogOptions{ShowDeleted: true}); err == nil || f.count(logPath) != 1 || asError(t, err).Parameter != "dateTo" {
+		t.Errorf("%v, %d requests", err, f.count(logPath))
 	}
 }
 

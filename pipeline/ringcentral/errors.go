@@ -16,6 +16,7 @@ type Error struct {
 	OAuth      string        // the login's own word, such as invalid_grant; empty elsewhere
 	Message    string        // the server's or the network's words, one line; may be empty
 	Permission string        // what to grant, for 403; may be empty
+	Parameter  string        // of the request, that the server does not accept; may be empty
 	RequestID  string        // header rcrequestid, which RingCentral's support asks for; may be empty
 	RoutingKey string        // header routingkey, likewise
 	Path       string        // of the request, without query
@@ -38,6 +39,18 @@ func (e *Error) CredentialsRefused() bool {
 // answer names it.
 func (e *Error) PermissionMissing() bool {
 	return e.Status == http.StatusForbidden && !e.CredentialsRefused()
+}
+
+// NotFound tells that the server does not know what was asked for.
+func (e *Error) NotFound() bool { return e.Status == http.StatusNotFound }
+
+// TokenInvalid tells that a sync token is not accepted: it has expired, is of another feed, or too much has changed since. It goes
+// by RingCentral's codes (CLG-101 to CLG-105) and the parameter that is named.
+func (e *Error) TokenInvalid() bool {
+	if e.Status != http.StatusBadRequest {
+		return false
+	}
+	return e.Parameter == "syncToken" || e.Code >= "CLG-101" && e.Code <= "CLG-105" && len(e.Code) == len("CLG-101")
 }
 
 // Temporary tells that the same request may succeed later. It has been repeated as often as is useful now.
@@ -111,6 +124,10 @@ func (e *Error) advice() string {
 		return "a new token was refused too: RingCentral keeps about five sessions for one user and application, so stop other programs that use these credentials"
 	case e.PermissionMissing():
 		return e.permissionAdvice()
+	case e.Status == http.StatusNotFound && strings.HasSuffix(e.Path, changesPath):
+		return "this environment has no change feed; the call log's list tells of changes, too"
+	case e.TokenInvalid():
+		return "begin the change feed anew"
 	case e.Status == http.StatusNotFound:
 		return "check RC_SERVER_URL and the account id"
 	default:
@@ -165,6 +182,7 @@ type errorItem struct {
 	Code       string `json:"errorCode"`
 	Message    string `json:"message"`
 	Permission string `json:"permissionName"`
+	Parameter  string `json:"parameterName"`
 }
 
 // refusal reads the error out of an answer, whatever its body is.
@@ -184,12 +202,13 @@ func (c *Client) refusal(r request, a *answer) *Error {
 		e.Code = firstOf(e.Code, item.Code)
 		e.Message = firstOf(e.Message, item.Message)
 		e.Permission = firstOf(e.Permission, item.Permission)
+		e.Parameter = firstOf(e.Parameter, item.Parameter)
 	}
 	if e.Status == http.StatusForbidden && e.Code != "" && e.Code != "CMN-109" {
 		e.Permission = firstOf(e.Permission, r.op.permission(e.Code))
 	}
 	e.Code, e.OAuth = c.scrub.text(e.Code), c.scrub.text(b.OAuth)
-	e.Message, e.Permission = c.scrub.text(e.Message), c.scrub.text(e.Permission)
+	e.Message, e.Permission, e.Parameter = c.scrub.text(e.Message), c.scrub.text(e.Permission), c.scrub.text(e.Parameter)
 	return e
 }
 

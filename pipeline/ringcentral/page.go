@@ -3,10 +3,12 @@ package ringcentral
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -17,6 +19,14 @@ type contents struct {
 	records int
 	hash    [sha256.Size]byte // of the records' bytes
 	more    bool              // navigation.nextPage is there
+	sync    syncInfo          // of the change feed
+}
+
+// syncInfo is where an answer of the change feed ends.
+type syncInfo struct {
+	SyncToken         string    `json:"syncToken"`
+	SyncTime          time.Time `json:"syncTime"`
+	NewerRecordsExist bool      `json:"newerRecordsExist"`
 }
 
 // errMalformed marks a body that is not one JSON value, as opposed to one that is not a page.
@@ -95,6 +105,15 @@ func readContents(body []byte) (contents, error) {
 				return malformed(err)
 			}
 			c.uri = v.String()
+			return nil
+		case name == "syncInfo" && d.PeekKind() == jsontext.KindBeginObject:
+			v, err := d.ReadValue()
+			if err != nil {
+				return malformed(err)
+			}
+			if err := json.Unmarshal(v, &c.sync); err != nil {
+				return errors.New("syncInfo is not what it should be")
+			}
 			return nil
 		case name == "navigation" && d.PeekKind() == jsontext.KindBeginObject:
 			return members(d, func(name string) error {
