@@ -13,7 +13,7 @@ import (
 )
 
 // flushEvery is how often the ledger is written at most: some stores allow one write a second to an object.
-const flushEvery = 2 * time.Second
+const flushEvery = time.Second
 
 // booking keeps the ledger of one account while days are merged: what is noted is written in batches, after the
 // partitions and before the sync token.
@@ -34,7 +34,7 @@ func (b *booking) open(ctx context.Context, account string) error {
 	if err != nil {
 		return err
 	}
-	b.account, b.ledger, b.written, b.noted, b.since = account, ledger, maps.Clone(ledger), sinks.Ledger{}, b.clock()
+	b.account, b.ledger, b.written, b.noted, b.since = account, ledger, maps.Clone(ledger), sinks.Ledger{}, time.Time{}
 	return b.finish(ctx)
 }
 
@@ -84,29 +84,31 @@ func (b *booking) begin(ctx context.Context, day arrow.Date32) error {
 	}
 	entry := b.ledger[day]
 	entry.How = howList
-	if err := b.note(ctx, day, entry); err != nil {
-		return err
-	}
-	return b.flush(ctx)
+	b.note(day, entry)
+	err := b.flush(ctx)
+	b.since = time.Time{} // the unit's own entries are not to wait for it
+	return err
 }
 
-// note takes a day's entry, and writes what is noted if that was not done for a while.
-func (b *booking) note(ctx context.Context, day arrow.Date32, entry sinks.LedgerDay) error {
+// note takes a day's entry.
+func (b *booking) note(day arrow.Date32, entry sinks.LedgerDay) {
 	b.ledger[day], b.noted[day] = entry, entry
+}
+
+// noteOutcome books what became of a day and of the days that its rows came from.
+func (b *booking) noteOutcome(day arrow.Date32, entry sinks.LedgerDay, o sinks.Outcome) {
+	for from, left := range o.Left {
+		b.note(from, b.ledger[from].WithContent(left))
+	}
+	b.note(day, entry)
+}
+
+// pause writes what is noted between two units, if that was not done just now.
+func (b *booking) pause(ctx context.Context) error {
 	if b.clock().Sub(b.since) < flushEvery {
 		return nil
 	}
 	return b.flush(ctx)
-}
-
-// noteOutcome books what became of a day and of the days that its rows came from.
-func (b *booking) noteOutcome(ctx context.Context, day arrow.Date32, entry sinks.LedgerDay, o sinks.Outcome) error {
-	for from, left := range o.Left {
-		if err := b.note(ctx, from, b.ledger[from].WithContent(left)); err != nil {
-			return err
-		}
-	}
-	return b.note(ctx, day, entry)
 }
 
 // flush writes what is noted. It finishes also when the run was interrupted after the partitions were replaced, so that

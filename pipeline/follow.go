@@ -171,9 +171,7 @@ func (e *extraction) mergeFrom(ctx context.Context, batch *closedRead, first arr
 		if entry.How == "" {
 			entry.How, entry.Records = "feed", batch.rows.Rows(&day)
 		}
-		if err := e.noteOutcome(ctx, day, entry, o); err != nil {
-			return err
-		}
+		e.noteOutcome(day, entry, o)
 		if !o.Changed {
 			continue
 		}

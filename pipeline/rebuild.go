@@ -253,5 +253,6 @@ func (r *rebuilding) bring(ctx context.Context, b *booking, day arrow.Date32) (o
 	if rebuilt := r.ledger[day]; !entry.Closed && (rebuilt.Closed || entry.How == "") {
 		entry = rebuilt
 	}
-	return o, b.noteOutcome(ctx, day, entry.WithContent(o), o)
+	b.noteOutcome(day, entry.WithContent(o), o)
+	return o, b.pause(ctx)
 }

@@ -272,20 +272,21 @@ func (r *replay) writeDays(ctx context.Context, days []arrow.Date32, parity arro
 				return fmt.Errorf("day %s: %w", day.FormattedString(), err)
 			}
 			r.send(Event{Day: &DayDone{AccountID: r.AccountID, Day: day, Outcome: outcome}})
-			return r.book(ctx, day, outcome, records)
+			r.book(day, outcome, records)
+			return nil
 		})
 	}
 	return g.Wait()
 }
 
-func (r *replay) book(ctx context.Context, day arrow.Date32, o sinks.Outcome, records int) error {
+func (r *replay) book(day arrow.Date32, o sinks.Outcome, records int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	entry := r.booking.ledger[day].WithContent(o)
 	if !entry.Closed {
 		entry.How, entry.Records = "imported", records
 	}
-	return r.booking.noteOutcome(ctx, day, entry, o)
+	r.booking.noteOutcome(day, entry, o)
 }
 
 // canonicalRows returns a function that writes rows as JSON: equal rows give equal bytes. It is for one goroutine.

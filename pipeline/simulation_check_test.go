@@ -139,7 +139,7 @@ func (w *world) shown(versions []simulator.Version, j int) bool {
 	}
 	for _, r := range w.reads {
 		if dayOf(v.Start) == r.day && !v.At.After(r.began) && until.After(r.ended) && (!v.Deleted || !w.hides) && w.remembered(v, r.ended) &&
-			v.Start.Before(r.began.Add(-settleDelay-10*time.Second)) {
+			v.Start.Before(r.until) {
 			return true
 		}
 	}

@@ -68,13 +68,12 @@ type world struct {
 
 // seen is a time in which everything that was there in a day was seen; day is the first of all days for the feed.
 type seen struct {
-	day        arrow.Date32
-	began      time.Time
-	ended      time.Time
-	since      time.Time // of the feed: changes after it
-	newlyHeld  bool
-	shownToUs  int
-	windowless bool
+	day       arrow.Date32
+	until     time.Time // calls that start later were not asked for
+	began     time.Time
+	ended     time.Time
+	since     time.Time // of the feed: changes after it
+	newlyHeld bool
 }
 
 func (w *world) chance(p float64) bool { return w.rng.Float64() < p }
@@ -112,7 +111,7 @@ func newWorld(t testing.TB, seed uint64) *world {
 		w.retention = w.between(4*24*time.Hour, 8*24*time.Hour)
 		o.Retention, w.terms.Retention = w.retention, w.retention
 	}
-	w.hides, w.feedHides = false && w.chance(0.2), w.chance(0.3)
+	w.hides, w.feedHides = w.chance(0.2), w.chance(0.3)
 	o.RefuseShowDeleted, o.FeedHidesDeleted = w.hides, w.feedHides
 	if w.chance(0.2) {
 		o.Feed = []simulator.Feed{simulator.FeedMissing, simulator.FeedRefused}[w.pick(2)]
@@ -291,7 +290,7 @@ func (p *process) saw(e Event) {
 		p.inWindow += e.Page.Records
 	case e.Day != nil:
 		held := p.before[e.Day.Day]
-		p.reads = append(p.reads, seen{day: e.Day.Day, began: p.began, ended: p.now, newlyHeld: !held.Closed && e.Day.Doubt == ""})
+		p.reads = append(p.reads, seen{day: e.Day.Day, until: p.x.Now.Add(-settleDelay - 10*time.Second), began: p.began, ended: p.now, newlyHeld: !held.Closed && e.Day.Doubt == ""})
 		if p.inWindow >= 0 {
 			p.windows, p.inWindow = append(p.windows, p.inWindow), -1
 		}

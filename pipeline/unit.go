@@ -102,16 +102,14 @@ func (e *extraction) unit(ctx context.Context, u Unit) error {
 			return errors.Join(&lakeError{fmt.Errorf("day %s: %w", day.FormattedString(), err)}, rejected)
 		}
 		entry := e.entry(day, outcome, r)
-		if err := e.noteOutcome(ctx, day, entry, outcome); err != nil {
-			return err
-		}
+		e.noteOutcome(day, entry, outcome)
 		d := DayDone{AccountID: e.AccountID, Day: day, Outcome: outcome, Doubt: entry.Doubt}
 		if err := e.emit(Event{Day: &d}); err != nil {
 			return err
 		}
 		done = append(done, d)
 	}
-	return errors.Join(rejected, e.warnKept(done))
+	return errors.Join(e.pause(ctx), rejected, e.warnKept(done))
 }
 
 // read reads the unit's window to its end.
