@@ -10,7 +10,12 @@ import (
 	"os"
 	"time"
 
+	"cloud.google.com/go/storage"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"gocloud.dev/blob"
+
+	"github.com/trunkline/trunkline/sinks/disk"
 )
 
 // # How an object is replaced without losing what somebody else wrote
@@ -45,6 +50,34 @@ type versions interface {
 	read(ctx context.Context, key string) ([]byte, objectVersion, error)
 	// look returns an object's version and the note of the write that made it.
 	look(ctx context.Context, key string) (v objectVersion, note string, err error)
+}
+
+// versions returns what the lake's store does about versions.
+func (l *Lake) versions() versions {
+	var dir disk.Dir
+	var amazon *s3.Client
+	var google *storage.Client
+	var azure *container.Client
+	switch {
+	case l.bucket.As(&dir):
+		return diskVersions{l.bucket}
+	case l.bucket.As(&amazon):
+		return s3Versions{l.bucket, amazon}
+	case l.bucket.As(&google):
+		return gcsVersions{l.bucket}
+	case l.bucket.As(&azure):
+		return azureVersions{l.bucket}
+	}
+	return memoryVersions{l.bucket}
+}
+
+// isRemote reports whether an answer of the store can get lost.
+func isRemote(s versions) bool {
+	switch s.(type) {
+	case diskVersions, memoryVersions:
+		return false
+	}
+	return true
 }
 
 // upload is one write of an object.
@@ -130,24 +163,21 @@ func (l *Lake) write(ctx context.Context, u upload, source io.Reader) (now objec
 		kind := kindOf(err)
 		if u.expected != nil && (kind.isRefusal(*u.expected) || kind == isBroken) {
 			doubt = doubt || kind == isBroken
-			now, done, err := l.settle(ctx, s, u, kind, doubt, err)
+			now, done, err := settle(ctx, s, u, kind, doubt, err)
 			if done {
 				return now, err
 			}
 		}
 		_, rewinds := source.(io.Seeker)
 		if !kind.isTemporary() || !rewinds || attempt == attempts-1 || !pause(ctx, attempt) {
-			return "", u.failed(ctx, doubt, err)
+			return "", u.failed(doubt || isRemote(s) && ctx.Err() != nil, errors.Join(context.Cause(ctx), err))
 		}
 	}
 }
 
 // failed names the object in an error, and tells the doubt that is left.
-func (u upload) failed(ctx context.Context, doubt bool, err error) error {
-	if cause := context.Cause(ctx); cause != nil {
-		err, doubt = cause, u.expected != nil
-	}
-	if doubt {
+func (u upload) failed(doubt bool, err error) error {
+	if doubt && u.expected != nil {
 		return fmt.Errorf("write %s: %w (%w)", u.key, explained(err), errUnknown)
 	}
 	return fmt.Errorf("write %s: %w", u.key, explained(err))
@@ -172,7 +202,7 @@ func writeOnce(ctx context.Context, s versions, u upload, source io.Reader) (now
 
 // settle finds out what became of a write that the store refused or whose answer did not come. It is done unless the
 // write is to be repeated.
-func (l *Lake) settle(ctx context.Context, s versions, u upload, kind errorKind, doubt bool, cause error) (now objectVersion, done bool, err error) {
+func settle(ctx context.Context, s versions, u upload, kind errorKind, doubt bool, cause error) (now objectVersion, done bool, err error) {
 	var v objectVersion
 	var note string
 	err = retried(ctx, func() (err error) {
@@ -181,7 +211,7 @@ func (l *Lake) settle(ctx context.Context, s versions, u upload, kind errorKind,
 	})
 	switch {
 	case err != nil && kindOf(err) != isMissing:
-		return "", true, u.failed(ctx, true, errors.Join(cause, err))
+		return "", true, u.failed(true, errors.Join(cause, err))
 	case note == u.note:
 		return v, true, nil
 	case v == *u.expected && kind == isBroken:

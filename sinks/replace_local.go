@@ -13,16 +13,6 @@ import (
 	"github.com/trunkline/trunkline/sinks/disk"
 )
 
-// versions returns what the lake's store does about versions.
-func (l *Lake) versions() versions {
-	var dir disk.Dir
-	switch {
-	case l.bucket.As(&dir):
-		return diskVersions{l.bucket}
-	}
-	return memoryVersions{l.bucket}
-}
-
 // diskVersions are those of the driver of local directories, which compares and replaces under its own lock.
 type diskVersions struct{ bucket *blob.Bucket }
 

@@ -1,0 +1,56 @@
+package sinks
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"gocloud.dev/blob"
+
+	"github.com/trunkline/trunkline/sinks/disk"
+)
+
+// CheckBucket checks that a bucket is there and can be listed. Some stores say of a missing bucket, or of one that may
+// not be read, what they say of a missing object; whoever has checked can take a missing object for one.
+func CheckBucket(ctx context.Context, bucket *blob.Bucket) error {
+	err := retried(ctx, func() error {
+		_, err := bucket.List(&blob.ListOptions{Prefix: "_trunkline/format"}).Next(ctx)
+		if err == io.EOF {
+			return nil
+		}
+		return err
+	})
+	if err != nil && kindOf(err) == isMissing {
+		return fmt.Errorf("list the bucket: %w: %s", err, remedies[isNoBucket])
+	}
+	if err != nil {
+		return fmt.Errorf("list the bucket: %w", explained(err))
+	}
+	return nil
+}
+
+// Sweep removes what writes of killed runs left behind and no listing shows: temporary files of a local lake that no
+// process holds any more, and uploads in parts to S3 that were begun over a day ago. What the credentials do not permit
+// to see, or the store does not know, stays: a lifecycle rule of the bucket is for that.
+func (l *Lake) Sweep(ctx context.Context) error {
+	var dir disk.Dir
+	if l.bucket.As(&dir) {
+		if _, err := disk.Sweep(string(dir), time.Minute); err != nil {
+			return fmt.Errorf("remove what killed runs left behind: %w", err)
+		}
+	}
+	s, ok := l.versions().(s3Versions)
+	if !ok {
+		return nil
+	}
+	_, err := s.sweep(ctx, 24*time.Hour)
+	if err == nil || kindOf(err) == isDenied || kindOf(err) == isMissing {
+		return nil
+	}
+	if a, _ := answerOf(err); a.status == http.StatusNotImplemented {
+		return nil
+	}
+	return fmt.Errorf("remove what killed runs left behind: %w", explained(err))
+}
