@@ -8,14 +8,15 @@
 //   - A call can be seen from 20 s after its end, by the clock in Options, and never changes. In a population that is
 //     Alive it has a history instead, by the same clock: it can be seen in progress, gets its recording, its costs or a
 //     leg later, appears late, moves to another start, is deleted and comes back.
-//   - The change feed (call-log-extract-sync) brings every change once, in the order in which they can be seen.
+//   - The change feed (call-log-extract-sync) brings every call that changed, as it is now, in the order in which the
+//     changes can be seen. Who reads on to its end has missed none.
 //   - Faults, if they are asked for, are the same for the same requests in the same order. They change answers and never
 //     the truth, and whoever repeats a request five times gets a proper answer.
 //   - Recorded call records are served as they were recorded, byte for byte.
 //
 // What it does not know: the feeds for one extension and those of the older call-log-sync, active calls, messages and the
-// audio of recordings. Facts about RingCentral come from its published OpenAPI document (revision of 2026-08-13), its developer
-// documentation and published payloads; where these are silent, the comment at the code says what was assumed.
+// audio of recordings. Facts about RingCentral come from its published OpenAPI document (revision of 2026-08-13), its
+// developer documentation and published payloads; where these are silent, the comment at the code says what was assumed.
 package simulator
 
 import (
