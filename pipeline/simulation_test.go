@@ -8,7 +8,10 @@ import (
 	"iter"
 	"math/rand/v2"
 	"net/http"
+	"runtime"
+	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,17 +32,26 @@ var (
 	fromSeed = flag.Uint64("from", 1, "the first of them")
 )
 
-// TestSimulation: go test ./pipeline -run Simulation -seeds N -from S.
+// TestSimulation: go test ./pipeline -run Simulation -seeds N -from S. Each core lives through its share of the seeds.
 func TestSimulation(t *testing.T) {
-	failed := 0
-	for seed := *fromSeed; seed < *fromSeed+uint64(*seeds); seed++ {
-		if simulate(t, seed, seed%20 == 0) {
-			continue
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // worlds are small and short-lived
+	var failed atomic.Int64
+	cores := uint64(runtime.GOMAXPROCS(0))
+	t.Run("cores", func(t *testing.T) {
+		for core := range cores {
+			t.Run(fmt.Sprint(core), func(t *testing.T) {
+				t.Parallel()
+				for seed := *fromSeed + core; seed < *fromSeed+uint64(*seeds) && failed.Load() < 5; seed += cores {
+					if !simulate(t, seed, seed%20 == 0) {
+						failed.Add(1)
+						t.Errorf("seed %d fails; it alone: go test ./pipeline -run Simulation -seeds 1 -from %d", seed, seed)
+					}
+				}
+			})
 		}
-		t.Errorf("seed %d fails; it alone: go test ./pipeline -run Simulation -seeds 1 -from %d", seed, seed)
-		if failed++; failed == 5 {
-			t.Fatal("five seeds have failed: the others were not tried")
-		}
+	})
+	if failed.Load() >= 5 {
+		t.Error("five seeds have failed: the others were not tried")
 	}
 }
 
