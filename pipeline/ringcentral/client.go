@@ -28,6 +28,14 @@ type Options struct {
 	// RetryWait is the wait before the second try; it doubles up to a minute. Default, and for less
 	// than zero: 2 s.
 	RetryWait time.Duration
+	// RateShare is the part of each rate limit that is used, over 0 and at most 1, so that something is left
+	// for other programs with the same user and application; one request a window is used in any case.
+	// Default: 1.
+	RateShare float64
+	// OnPenalty is told when a 429 starts or extends a penalty: the rate group, empty if it is over
+	// everything, and its end. It is called by the goroutine that got the answer, which waits for it.
+	// Default: nobody is told.
+	OnPenalty func(group string, until time.Time)
 }
 
 const (
@@ -68,6 +76,10 @@ func New(c Credentials, o *Options) (*Client, error) {
 		o = &Options{}
 	}
 	system := SystemClock()
+	share := cmp.Or(o.RateShare, 1)
+	if !(share > 0 && share <= 1) { // nor what is not a number
+		return nil, fmt.Errorf("rate share %g: want a number over 0 and at most 1", share)
+	}
 	clock := o.Clock
 	if clock.Now == nil {
 		clock.Now = system.Now
@@ -82,6 +94,7 @@ func New(c Credentials, o *Options) (*Client, error) {
 		tries: 6, retryWait: 2 * time.Second, timeout: attemptTimeout, bodyLimit: longestBody,
 		gate: newGate(clock, log), scrub: newScrubber(c),
 	}
+	client.gate.share, client.gate.onPenalty = share, o.OnPenalty
 	if o.Tries > 0 {
 		client.tries = o.Tries
 	}

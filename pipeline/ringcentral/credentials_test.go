@@ -17,6 +17,8 @@ import (
 
 func discardLog() *log.Logger { return log.New(io.Discard, "", 0) }
 
+func discardSlog() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
 func TestNewNamesWhatIsMissing(t *testing.T) {
 	good := Credentials{"https://platform.ringcentral.com", "id", "secret", "jwt"}
 	if _, err := New(good, nil); err != nil {

@@ -199,7 +199,7 @@ func reply(status int, body string, headers ...string) http.HandlerFunc {
 // limiter is a rate group on the server's side, as strict as the words allow: an instant exactly one
 // window ago still counts, and a request during the penalty starts it anew.
 type limiter struct {
-	clock           *driven
+	now             func() time.Time
 	group           string
 	limit           int
 	window, penalty time.Duration
@@ -229,7 +229,7 @@ func (l *limiter) guard(next http.HandlerFunc) http.HandlerFunc {
 func (l *limiter) admit() (ok bool, left int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := l.clock.Now()
+	now := l.now()
 	var still []time.Time
 	for _, t := range l.sent {
 		if now.Sub(t) <= l.window {

@@ -21,12 +21,18 @@ import (
 // the gate thinks, the difference is booked as if it had been sent now. Before the first answer of a
 // group, and after each penalty, one request goes out alone, so that the others know where they stand.
 //
+// Of the limit the gate may be told to use a part only (share.go). Then there are two counts: our own
+// requests are held to the part, and all that are known, others' included, to the limit.
+//
 // Requests of one group leave in the order in which they came. Only the first in the line sleeps.
 type gate struct {
-	clock Clock
-	log   *slog.Logger
+	clock     Clock
+	log       *slog.Logger
+	share     float64                             // of each limit, over 0 and at most 1
+	onPenalty func(group string, until time.Time) // may be nil
 
 	mu      sync.Mutex
+	holders int // processes that use the share, this one included
 	groups  map[string]*group
 	moved   map[operation]string // the group that answers named, where it is not the documented one
 	until   time.Time            // end of a penalty over everything
@@ -43,11 +49,13 @@ type group struct {
 	alone    bool        // one at a time, until an answer tells the rate
 	inFlight int         // let out, not answered
 	counted  []time.Time // in the window, oldest first
+	own      []time.Time // those of counted that we sent; the latest stays when it has left the window
 	until    time.Time   // end of the penalty
 	requests int
 
-	turn     chan struct{} // held by the first in the line
-	answered chan struct{} // wakes the first in the line
+	turn     chan struct{}      // held by the first in the line
+	answered chan struct{}      // wakes the first in the line when it waits for an answer
+	look     context.CancelFunc // makes the first in the line look again; nil while nobody has been there
 }
 
 const (
@@ -59,7 +67,7 @@ const (
 )
 
 func newGate(clock Clock, log *slog.Logger) *gate {
-	return &gate{clock: clock, log: log, groups: map[string]*group{}, moved: map[operation]string{}}
+	return &gate{clock: clock, log: log, share: 1, holders: 1, groups: map[string]*group{}, moved: map[operation]string{}}
 }
 
 // A pass is the leave to send one request. It must be given back, by one of its methods.
@@ -95,29 +103,41 @@ func (g *gate) waitFirst(ctx context.Context, op operation, gr *group) (*pass, e
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		p, wait, penalty := g.try(op, gr)
-		switch {
-		case p != nil:
-			return p, nil
-		case g.groupOf(op) != gr:
-			return nil, nil
-		case penalty && wait > longestWait:
-			return nil, &Error{Status: http.StatusTooManyRequests, RetryAfter: wait, Message: "RingCentral's penalty is on"}
-		case wait > 0:
-			level := slog.LevelDebug
-			if penalty {
-				level = slog.LevelWarn
-			}
-			g.log.Log(ctx, level, "waiting for the rate limit", "group", gr.name, "wait", wait, "penalty", penalty)
-			if err := g.clock.Sleep(ctx, wait); err != nil {
-				return nil, err
-			}
-		default:
-			select {
-			case <-gr.answered:
-			case <-ctx.Done():
-			}
+		if p, done, err := g.waitOnce(ctx, op, gr); done {
+			return p, err
 		}
+	}
+}
+
+// waitOnce tries, and waits until another try makes sense: an end is reached, an answer came, or the rules
+// were changed.
+func (g *gate) waitOnce(ctx context.Context, op operation, gr *group) (p *pass, done bool, err error) {
+	nap, wake := context.WithCancel(ctx)
+	defer wake()
+	g.wakeWith(gr, wake) // before the try: a change between the two ends the nap at once
+	p, wait, penalty := g.try(op, gr)
+	switch {
+	case p != nil:
+		return p, true, nil
+	case g.groupOf(op) != gr:
+		return nil, true, nil
+	case penalty && wait > longestWait:
+		return nil, true, &Error{Status: http.StatusTooManyRequests, RetryAfter: wait, Message: "RingCentral's penalty is on"}
+	case wait > 0:
+		level := slog.LevelDebug
+		if penalty {
+			level = slog.LevelWarn
+		}
+		g.log.Log(ctx, level, "waiting for the rate limit", "group", gr.name, "wait", wait, "penalty", penalty)
+		err = g.clock.Sleep(nap, wait)
+		woken := nap.Err() != nil && ctx.Err() == nil
+		return nil, err != nil && !woken, err
+	default:
+		select {
+		case <-gr.answered:
+		case <-nap.Done():
+		}
+		return nil, false, nil
 	}
 }
 
@@ -132,29 +152,62 @@ func (g *gate) try(op operation, gr *group) (p *pass, wait time.Duration, penalt
 	if until := later(g.until, gr.until); until.After(now) {
 		return nil, until.Sub(now), true
 	}
+	if gr.alone && gr.inFlight > 0 {
+		return nil, 0, false
+	}
 	gr.expire(now)
-	over := gr.inFlight + len(gr.counted) - gr.limit
+	quota, span := g.quota(gr)
+	all := room(gr.counted, gr.inFlight, gr.limit, gr.window, now)
+	own := room(within(gr.own, span, now), gr.inFlight, quota, span, now)
 	switch {
-	case gr.alone && gr.inFlight > 0:
+	case all == untilAnswer || own == untilAnswer:
 		return nil, 0, false
+	case all > 0 || own > 0:
+		return nil, max(all, own), false
+	}
+	gr.inFlight++
+	gr.requests++
+	return &pass{gate: g, group: gr, op: op}, 0, false
+}
+
+const untilAnswer time.Duration = -1
+
+// room is how long it takes until one more request is within the limit: zero is none, untilAnswer that there
+// are too many in flight to tell.
+func room(sent []time.Time, inFlight, limit int, window time.Duration, now time.Time) time.Duration {
+	over := inFlight + len(sent) - limit
+	switch {
 	case over < 0:
-		gr.inFlight++
-		gr.requests++
-		return &pass{gate: g, group: gr, op: op}, 0, false
-	case over < len(gr.counted):
-		return nil, gr.counted[over].Add(gr.window + margin).Sub(now), false
+		return 0
+	case over < len(sent):
+		return sent[over].Add(window + margin).Sub(now)
 	default:
-		return nil, 0, false
+		return untilAnswer
 	}
 }
 
-// expire forgets what has left the window.
-func (gr *group) expire(now time.Time) {
+// within drops what has left the window.
+func within(sent []time.Time, window time.Duration, now time.Time) []time.Time {
 	n := 0
-	for n < len(gr.counted) && !gr.counted[n].Add(gr.window+margin).After(now) {
+	for n < len(sent) && !sent[n].Add(window+margin).After(now) {
 		n++
 	}
-	gr.counted = gr.counted[n:]
+	return sent[n:]
+}
+
+// expire forgets what has left the window, but for our latest: with less than one request a window it
+// still counts.
+func (gr *group) expire(now time.Time) {
+	gr.counted = within(gr.counted, gr.window, now)
+	if n := len(gr.own); n > 0 {
+		gr.own = gr.own[min(n-len(within(gr.own, gr.window, now)), n-1):]
+	}
+}
+
+// book counts a request of ours.
+func (gr *group) book(now time.Time) {
+	gr.counted = append(gr.counted, now)
+	gr.own = append(gr.own, now)
 }
 
 func (g *gate) groupOf(op operation) *group {
@@ -194,7 +247,7 @@ func (p *pass) failed() {
 	p.gate.mu.Lock()
 	defer p.gate.mu.Unlock()
 	p.leave()
-	p.group.counted = append(p.group.counted, p.gate.clock.Now())
+	p.group.book(p.gate.clock.Now())
 }
 
 // written is told whenever the request has gone out. net/http sends it once more by itself when a kept
@@ -205,7 +258,7 @@ func (p *pass) written() {
 	if p.sent {
 		p.group.requests++
 		p.gate.retries++
-		p.group.counted = append(p.group.counted, p.gate.clock.Now())
+		p.group.book(p.gate.clock.Now())
 	}
 	p.sent = true
 }
@@ -219,8 +272,15 @@ func (p *pass) leave() {
 	}
 }
 
-// answered books an answer and learns from its header.
+// answered books an answer, learns from its header, and tells of a penalty that it starts or extends.
 func (p *pass) answered(status int, h http.Header) {
+	name, until, news := p.learnt(status, h)
+	if news && p.gate.onPenalty != nil {
+		p.gate.onPenalty(name, until)
+	}
+}
+
+func (p *pass) learnt(status int, h http.Header) (name string, until time.Time, news bool) {
 	g := p.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -235,13 +295,18 @@ func (p *pass) answered(status int, h http.Header) {
 	}
 	gr.learn(r)
 	if status == http.StatusTooManyRequests {
-		g.punish(gr, r, now.Add(penaltyOf(h, r, now)+margin))
-		return
+		g.limited++
+		if !r.empty() {
+			name = gr.name
+		}
+		until = now.Add(penaltyOf(h, r, now) + margin)
+		return name, until, g.hold(name, until)
 	}
 	gr.expire(now)
-	gr.counted = append(gr.counted, now)
+	gr.book(now)
 	gr.reconcile(r, now)
 	gr.alone = gr.alone && !r.complete()
+	return "", time.Time{}, false
 }
 
 func (gr *group) learn(r rate) {
@@ -265,19 +330,27 @@ func (gr *group) reconcile(r rate, now time.Time) {
 	}
 }
 
-// punish holds the group until the given instant. A 429 that carries no rate comes from a limit on
-// the account or the address, and holds everything.
-func (g *gate) punish(gr *group, r rate, until time.Time) {
-	g.limited++
-	if !r.empty() {
-		gr.until = later(gr.until, until)
+// hold sends nothing of a group before the given instant; without a name it holds everything: a 429 that
+// carries no rate comes from a limit on the account or the address. It tells whether that is longer than
+// before.
+func (g *gate) hold(name string, until time.Time) bool {
+	if name != "" {
+		gr := g.named(name)
 		gr.alone = true
-		return
+		return extend(&gr.until, until)
 	}
-	g.until = later(g.until, until)
 	for _, gr := range g.groups {
 		gr.alone = true
 	}
+	return extend(&g.until, until)
+}
+
+func extend(end *time.Time, until time.Time) bool {
+	if !until.After(*end) {
+		return false
+	}
+	*end = until
+	return true
 }
 
 func (g *gate) retried() {

@@ -17,7 +17,7 @@ import (
 )
 
 func heavyLimiter(d *driven) *limiter {
-	return &limiter{clock: d, group: "heavy", limit: 10, window: time.Minute, penalty: time.Minute}
+	return &limiter{now: d.Now, group: "heavy", limit: 10, window: time.Minute, penalty: time.Minute}
 }
 
 func TestTwentyFiveRequestsTakeTheLeastTime(t *testing.T) {
