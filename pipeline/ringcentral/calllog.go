@@ -17,8 +17,11 @@ const deepestPage = 1000
 type CallLogOptions struct {
 	PerPage     int    // records a page, 1 to 1000. Default: 1000
 	View        string // Detailed, with legs and billing, or Simple. Default: Detailed
-	ShowDeleted bool   // deleted records too. Some environments refuse to be asked. Default: not asked
+	ShowDeleted bool   // deleted records too, where the environment does not refuse to be asked. Default: not asked
 }
+
+// showDeleted is the parameter that some environments refuse.
+const showDeleted = "showDeleted"
 
 // A Page is one answer of the call log.
 type Page struct {
@@ -30,6 +33,8 @@ type Page struct {
 	Query     string    // of the request, encoded
 	RequestID string    // header rcrequestid; may be empty
 	ReadAt    time.Time // when the request was sent: what happened later cannot be in the page
+
+	ShowDeleted bool // deleted records were asked for, and the environment did not refuse
 }
 
 // CallLog reads the company call log of an account (its id, or ~ for the user's own) for calls whose
@@ -39,6 +44,9 @@ type Page struct {
 //
 // The log is read newest first and moves while it is read: the same call can be on two pages. Choose to
 // in the past, so that it moves little, and windows small enough for 1000 pages.
+//
+// Where showDeleted is refused, the window is read without it, as is every later one of this Client: see
+// Page.ShowDeleted and DeletedRefused. All pages of a window are asked for alike.
 func (c *Client) CallLog(ctx context.Context, accountID string, from, to time.Time, o *CallLogOptions) iter.Seq2[Page, error] {
 	return func(yield func(Page, error) bool) {
 		query, err := callLogQuery(accountID, from, to, o)
@@ -46,25 +54,34 @@ func (c *Client) CallLog(ctx context.Context, accountID string, from, to time.Ti
 			yield(Page{}, err)
 			return
 		}
-		seen := map[[32]byte]int{}
+		w := window{path: "/restapi/v1.0/account/" + accountID + "/call-log", query: query, seen: map[[32]byte]int{}}
+		if c.deletedRefused.Load() {
+			query.Del(showDeleted)
+		}
 		for n := 1; n <= deepestPage; n++ {
-			query.Set("page", strconv.Itoa(n))
-			page, inside, err := c.page(ctx, n, "/restapi/v1.0/account/"+accountID+"/call-log", query.Encode())
-			if before, ok := seen[inside.hash]; ok && err == nil && inside.records > 0 {
-				err = fmt.Errorf("page %d: request %s: the same records as on page %d: read the window again, in smaller pieces if it stays",
-					n, page.RequestID, before)
-			}
+			page, inside, err := c.page(ctx, n, w)
 			if err != nil {
-				yield(Page{}, err)
+				yield(Page{}, fmt.Errorf("page %d: %w", n, err))
 				return
 			}
-			seen[inside.hash] = n
+			w.seen[inside.hash] = n
 			if !yield(page, nil) || !inside.more || inside.records == 0 {
 				return
 			}
 		}
 		yield(Page{}, fmt.Errorf("page %d: RingCentral has more pages but gives none after this one: use smaller windows", deepestPage))
 	}
+}
+
+// DeletedRefused tells that RingCentral has refused to show deleted records, so that they are not asked for
+// any more.
+func (c *Client) DeletedRefused() bool { return c.deletedRefused.Load() }
+
+// A window is what all its pages have in common.
+type window struct {
+	path  string
+	query url.Values
+	seen  map[[32]byte]int // the page that had these records first
 }
 
 // callLogQuery checks what is asked for. Both ends are always sent: without them RingCentral takes the
@@ -102,26 +119,69 @@ func callLogQuery(accountID string, from, to time.Time, o *CallLogOptions) (url.
 	return q, nil
 }
 
-// page reads one page. A success whose body is not JSON is asked for once more: proxies do that. A
-// second one, and JSON that is no page, is final.
-func (c *Client) page(ctx context.Context, n int, path, query string) (Page, contents, error) {
-	for again := true; ; again = false {
-		a, err := c.send(ctx, c.get(readCallLog, path, query))
-		if err != nil {
-			return Page{}, contents{}, fmt.Errorf("page %d: %w", n, err)
+// page reads one page of a window. Only the first can turn out to be one that is asked for without showDeleted: the
+// pages of two different questions do not meet.
+func (c *Client) page(ctx context.Context, n int, w window) (Page, contents, error) {
+	w.query.Set("page", strconv.Itoa(n))
+	page, inside, err := c.listed(ctx, n, w)
+	var e *Error
+	if errors.As(err, &e) && e.deletedRefused() && w.query.Has(showDeleted) {
+		c.deletedRefused.Store(true)
+		if n > 1 {
+			return Page{}, contents{}, fmt.Errorf("%w: showDeleted was accepted before: read the window again, which leaves it out", err)
 		}
-		id := c.requestID(a.header)
-		inside, err := readContents(a.body)
-		if err == nil {
-			return Page{Number: n, Records: inside.records, Body: a.body, AccountID: accountOf(inside.uri),
-				Path: path, Query: query, RequestID: id, ReadAt: a.sentAt}, inside, nil
-		}
-		// The reader's words can quote names out of the body.
-		text := c.scrub.text(err.Error())
-		if !again || !errors.Is(err, errMalformed) {
-			return Page{}, contents{}, fmt.Errorf("page %d: request %s: %s: read the window again later", n, id, text)
-		}
-		c.log.WarnContext(ctx, "trying again", "path", path, "page", n, "request_id", id, "message", text)
+		c.log.WarnContext(ctx, "trying again", "path", e.Path, "status", e.Status, "code", e.Code, "message", e.Message,
+			"request_id", e.RequestID, "without", showDeleted)
+		w.query.Del(showDeleted)
 		c.gate.retried()
+		page, inside, err = c.listed(ctx, n, w)
 	}
+	return page, inside, err
+}
+
+func (c *Client) listed(ctx context.Context, n int, w window) (Page, contents, error) {
+	query := w.query.Encode()
+	page, inside, err := c.ask(ctx, c.get(readCallLog, w.path, query), func(inside contents) error {
+		if before, ok := w.seen[inside.hash]; ok && inside.records > 0 {
+			return repeatedError(before)
+		}
+		return nil
+	})
+	if err != nil {
+		return Page{}, contents{}, err
+	}
+	page.Number, page.Query, page.ShowDeleted = n, query, w.query.Has(showDeleted)
+	return page, inside, nil
+}
+
+// ask gets a page that also fits what is known of the others. JSON that is no page is final at once; a success
+// whose body is not JSON, and a page that was there before, once they have been repeated as often as any failure.
+func (c *Client) ask(ctx context.Context, r request, fits func(contents) error) (Page, contents, error) {
+	var inside contents
+	var verdict error
+	r.judge = func(body []byte) error {
+		if inside, verdict = readContents(body); verdict == nil {
+			verdict = fits(inside)
+		}
+		return verdict
+	}
+	a, err := c.send(ctx, r)
+	if err != nil {
+		return Page{}, contents{}, err
+	}
+	id := c.requestID(a.header)
+	if verdict == nil {
+		return Page{Records: inside.records, Body: a.body, AccountID: accountOf(inside.uri),
+			Path: r.url.Path, RequestID: id, ReadAt: a.sentAt}, inside, nil
+	}
+	// The reader's words can quote names out of the body.
+	text, remedy := c.scrub.text(verdict.Error()), "read it again later"
+	if a.tries > 1 {
+		text += fmt.Sprintf(", asked %d times", a.tries)
+	}
+	var repeated repeatedError
+	if errors.As(verdict, &repeated) {
+		remedy = "read the window again, in smaller pieces if it stays"
+	}
+	return Page{}, contents{}, fmt.Errorf("request %s: %s: %s", id, text, remedy)
 }

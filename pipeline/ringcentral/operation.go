@@ -12,13 +12,14 @@ type operation string
 const (
 	readAccount operation = "account"
 	readCallLog operation = "call-log"
+	readChanges operation = "call-log-extract-sync"
 	logIn       operation = "login"
 	logOut      operation = "logout"
 )
 
 func (o operation) group() string {
 	switch o {
-	case readCallLog:
+	case readCallLog, readChanges:
 		return "Heavy"
 	case logIn, logOut:
 		return "Auth"
@@ -32,7 +33,7 @@ func (o operation) group() string {
 func (o operation) permission(code string) string {
 	ofApplication := code == "CMN-401"
 	switch {
-	case o == readCallLog && ofApplication:
+	case o == readCallLog && ofApplication, o == readChanges:
 		return "ReadCallLog"
 	case o == readCallLog:
 		return "FullCompanyCallLog"

@@ -18,6 +18,15 @@ type request struct {
 	op   operation
 	url  *url.URL
 	form url.Values
+	// judge sees the body of each success; nil takes any. The request is repeated if it is unfit, and
+	// otherwise whoever made it knows what judge thought of the last one.
+	judge func(body []byte) error
+}
+
+// An unfit body is no reason to give up: proxies answer in RingCentral's place, and servers slip.
+func unfit(err error) bool {
+	var repeated repeatedError
+	return errors.Is(err, errMalformed) || errors.As(err, &repeated)
 }
 
 func (c *Client) get(op operation, path, query string) request {
@@ -39,8 +48,11 @@ type answer struct {
 	body   []byte
 	sentAt time.Time
 	token  string // that the request was sent with
+	tries  int    // how often it was sent
 	broken *Error // no complete answer came
 }
+
+func (a *answer) success() bool { return a.broken == nil && a.status >= 200 && a.status < 300 }
 
 const mostRedirects = 5
 
@@ -54,9 +66,6 @@ func (c *Client) send(ctx context.Context, r request) (*answer, error) {
 		if err != nil {
 			return nil, err
 		}
-		if a.broken == nil && a.status >= 200 && a.status < 300 {
-			return a, nil
-		}
 		if a.broken == nil && isRedirect(a) {
 			if r, err = c.follow(r, a); err != nil {
 				return nil, err
@@ -66,13 +75,12 @@ func (c *Client) send(ctx context.Context, r request) (*answer, error) {
 			}
 			continue
 		}
-		e := a.broken
-		if e == nil {
-			e = c.refusal(r, a)
-		}
-		e.Tries = try
+		a.tries = try
+		e := c.failure(r, a)
 		switch {
-		case e.Status == http.StatusUnauthorized && r.form == nil && refused == "":
+		case e == nil || a.success() && try >= c.tries:
+			return a, nil
+		case e.Status == http.StatusUnauthorized && r.form == nil && refused == "" && !c.dies(a.token, e):
 			refused = a.token
 		case !e.repeatable() || try >= c.tries:
 			return nil, e
@@ -84,6 +92,27 @@ func (c *Client) send(ctx context.Context, r request) (*answer, error) {
 		c.gate.retried()
 		try++
 	}
+}
+
+// failure says what is wrong with an answer; nil is nothing.
+func (c *Client) failure(r request, a *answer) *Error {
+	e := a.broken
+	switch {
+	case a.success():
+		if r.judge == nil {
+			return nil
+		}
+		err := r.judge(a.body)
+		if !unfit(err) {
+			return nil
+		}
+		// The reader's words can quote names out of the body.
+		e = &Error{Status: a.status, Path: r.url.Path, Message: c.scrub.text(err.Error()), RequestID: c.requestID(a.header)}
+	case e == nil:
+		e = c.refusal(r, a)
+	}
+	e.Tries = a.tries
+	return e
 }
 
 // rest waits before the next try. After a 429 it is the gate that waits, for everybody.
@@ -177,7 +206,7 @@ func (c *Client) noAnswer(parent context.Context, r request, a *answer, err erro
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		text = "it was cut short"
 	}
-	a.broken = &Error{Message: text, Path: r.url.Path, RequestID: c.requestID(a.header), login: r.op == logIn}
+	a.broken = &Error{Message: text, Path: r.url.Path, RequestID: c.requestID(a.header), op: r.op}
 	return a, nil
 }
 
