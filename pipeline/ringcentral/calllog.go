@@ -172,7 +172,7 @@ func (c *Client) ask(ctx context.Context, r request, fits func(contents) error) 
 	id := c.requestID(a.header)
 	if verdict == nil {
 		return Page{Records: inside.records, Body: a.body, AccountID: accountOf(inside.uri),
-			Path: r.url.Path, RequestID: id, ReadAt: a.sentAt}, inside, nil
+			Path: r.path, RequestID: id, ReadAt: a.sentAt}, inside, nil
 	}
 	// The reader's words can quote names out of the body.
 	text, remedy := c.scrub.text(verdict.Error()), "read it again later"

@@ -208,7 +208,7 @@ type errorItem struct {
 
 // refusal reads the error out of an answer, whatever its body is.
 func (c *Client) refusal(r request, a *answer) *Error {
-	e := &Error{Status: a.status, Path: r.url.Path, op: r.op}
+	e := &Error{Status: a.status, Path: r.path, op: r.op}
 	e.RequestID, e.RoutingKey = c.requestID(a.header), c.scrub.text(a.header.Get("routingkey"))
 	e.RetryAfter, _ = retryAfter(a.header, c.clock.Now())
 	var b errorBody

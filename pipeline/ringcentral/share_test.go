@@ -309,6 +309,21 @@ func TestHoldWhileTheRateIsWaitedFor(t *testing.T) {
 	})
 }
 
+// TestHoldThatBeginsDuringTheLogin: who has the leave to send, and waits for a token, has it no more.
+func TestHoldThatBeginsDuringTheLogin(t *testing.T) {
+	var c *Client
+	f := newFake(t, servePage)
+	f.login = func(w http.ResponseWriter, r *http.Request) {
+		c.HoldUntil("heavy", epoch.Add(30*time.Second))
+		reply(200, `{"access_token":"`+tokenPrefix+`1"}`)(w, r)
+	}
+	c = f.client(t)
+	got, err := readAll(t.Context(), c, nil)
+	if err != nil || !got[0].ReadAt.Equal(epoch.Add(30*time.Second)) || c.Requests().Total != 2 {
+		t.Errorf("%v, %v, %+v", got, err, c.Requests())
+	}
+}
+
 func TestHoldTooLongToWaitFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := bubbleClient(t, servePage, Options{})
