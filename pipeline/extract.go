@@ -178,10 +178,10 @@ func (e *extraction) planned(days []arrow.Date32) error {
 	return nil
 }
 
-// resolveEarly reads the ledger where the account is known before the first page. Without a window the owed days depend on
-// the account's ledger, so if the lake holds any account RingCentral is asked which one this is.
+// resolveEarly reads the ledger where the account is known before the first page. The owed days, and those that were read just now,
+// depend on the account's ledger, so if the lake holds any account RingCentral is asked which one this is.
 func (e *extraction) resolveEarly(ctx context.Context) error {
-	if e.AccountID == OwnAccount && e.Window == nil {
+	if e.AccountID == OwnAccount && (e.Window == nil || !e.PollAnyway) {
 		held, err := e.lake.Accounts(ctx)
 		if err != nil {
 			return err

@@ -19,7 +19,7 @@ type planCmd struct {
 	AccountID   account `help:"Account to plan for; ~ is the lake's only account." default:"~"`
 	CallsPerDay int     `help:"Calls to expect on a working day of which the lake knows nothing; 0 means unknown." default:"0"`
 	PerPage     int     `help:"Records a page, as run is given it." default:"1000"`
-	Strategy    string  `help:"How changes are found, as run is given it." enum:"auto,list" default:"auto"`
+	Strategy    string  `help:"How changes are found, as run is given it." enum:"auto,list,feed" default:"auto"`
 	Rate        int     `help:"Heavy requests a minute that RingCentral permits your application." default:"10"`
 	outputFlags
 }
@@ -55,8 +55,11 @@ func (c *planCmd) Run(s *session) error {
 		return err
 	}
 	days := pipeline.Owed(ledger, feed, c.terms(), s.now)
-	if window != nil {
+	switch {
+	case window != nil:
 		days = window.Days()
+	case c.Strategy == string(pipeline.StrategyFeed):
+		days = nil // the feed has no days
 	}
 	units := c.units(account, pipeline.Units(days, ledger, pipeline.Sizing{CallsPerDay: c.CallsPerDay, PerPage: c.PerPage}, s.now))
 	if c.Output == "json" {

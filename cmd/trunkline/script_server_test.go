@@ -49,9 +49,12 @@ func serveIt(ts *testscript.TestScript, neg bool, args []string) {
 	flags.IntVar(&options.Extensions, "extensions", 10, "")
 	flags.IntVar(&options.CallsPerDay, "calls", 30, "")
 	flags.Int64Var(&options.Seed, "seed", 1, "")
+	flags.BoolVar(&options.Alive, "alive", false, "")
+	flags.DurationVar(&options.Retention, "retention", 0, "")
+	flags.StringVar((*string)(&options.Feed), "feed", "", "")
 	perPage := flags.String("perpage", "", "")
 	if err := flags.Parse(args); err != nil || neg {
-		ts.Fatalf("usage: serve [-extensions=N] [-calls=N] [-seed=N] [-perpage=N] [FILES...]")
+		ts.Fatalf("usage: serve [-extensions=N] [-calls=N] [-seed=N] [-perpage=N] [-alive] [-retention=D] [-feed=missing|refused] [FILES...]")
 	}
 	for _, name := range flags.Args() {
 		options.Recorded = append(options.Recorded, simulator.Recording{Name: name, Body: []byte(ts.ReadFile(name))})
@@ -103,6 +106,8 @@ func (w *world) arrived(r *http.Request) (*simulator.Simulator, *fault) {
 		kind = "login"
 	case strings.HasSuffix(r.URL.Path, "/call-log"):
 		kind = "calls"
+	case strings.HasSuffix(r.URL.Path, "/call-log-extract-sync"):
+		kind = "feed"
 	}
 	if !strings.HasSuffix(r.URL.Path, "/oauth/revoke") { // logging out is a matter of course
 		w.seen[kind]++

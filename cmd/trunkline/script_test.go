@@ -67,6 +67,9 @@ func setup(e *testscript.Env) error {
 	e.Setenv(clockVariable, w.offset.String())
 	e.Setenv("HOME", e.WorkDir+"/home")
 	e.Setenv("TZ", "Pacific/Apia") // nothing may depend on the machine's zone
+	// Scripts do in seconds what takes days; polling.txtar is about the refusal, and risk.txtar about what is forgotten.
+	e.Setenv("TRUNKLINE_POLL_ANYWAY", "true")
+	e.Setenv("TRUNKLINE_RETENTION", "0d")
 	// The race detector's wait for the reports of other threads: a second for each command.
 	e.Setenv("GORACE", "atexit_sleep_ms=0")
 	e.Defer(w.close)

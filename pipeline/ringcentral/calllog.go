@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"net/http"
 	"net/url"
 	"strconv"
 	"time"
@@ -18,8 +17,11 @@ const deepestPage = 1000
 type CallLogOptions struct {
 	PerPage     int    // records a page, 1 to 1000. Default: 1000
 	View        string // Detailed, with legs and billing, or Simple. Default: Detailed
-	ShowDeleted bool   // deleted records too; where that is refused, the window is read without. Default: not asked
+	ShowDeleted bool   // deleted records too, where the environment does not refuse to be asked. Default: not asked
 }
+
+// showDeleted is the parameter that some environments refuse.
+const showDeleted = "showDeleted"
 
 // A Page is one answer of the call log.
 type Page struct {
@@ -32,7 +34,7 @@ type Page struct {
 	RequestID string    // header rcrequestid; may be empty
 	ReadAt    time.Time // when the request was sent: what happened later cannot be in the page
 
-	ShowDeleted bool // deleted records were asked for, and the server did not refuse it
+	ShowDeleted bool // deleted records were asked for, and the environment did not refuse
 }
 
 // CallLog reads the company call log of an account (its id, or ~ for the user's own) for calls whose
@@ -42,6 +44,9 @@ type Page struct {
 //
 // The log is read newest first and moves while it is read: the same call can be on two pages. Choose to
 // in the past, so that it moves little, and windows small enough for 1000 pages.
+//
+// Where showDeleted is refused, the window is read without it, as is every later one of this Client: see
+// Page.ShowDeleted and DeletedRefused. All pages of a window are asked for alike.
 func (c *Client) CallLog(ctx context.Context, accountID string, from, to time.Time, o *CallLogOptions) iter.Seq2[Page, error] {
 	return func(yield func(Page, error) bool) {
 		query, err := callLogQuery(accountID, from, to, o)
@@ -49,14 +54,18 @@ func (c *Client) CallLog(ctx context.Context, accountID string, from, to time.Ti
 			yield(Page{}, err)
 			return
 		}
-		w := window{client: c, path: "/restapi/v1.0/account/" + accountID + "/call-log", query: query, seen: map[[32]byte]int{}}
+		w := window{path: "/restapi/v1.0/account/" + accountID + "/call-log", query: query, seen: map[[32]byte]int{}}
+		if c.deletedRefused.Load() {
+			query.Del(showDeleted)
+		}
 		for n := 1; n <= deepestPage; n++ {
-			page, more, err := w.page(ctx, n)
+			page, inside, err := c.page(ctx, n, w)
 			if err != nil {
-				yield(Page{}, err)
+				yield(Page{}, fmt.Errorf("page %d: %w", n, err))
 				return
 			}
-			if !yield(page, nil) || !more {
+			w.seen[inside.hash] = n
+			if !yield(page, nil) || !inside.more || inside.records == 0 {
 				return
 			}
 		}
@@ -64,54 +73,15 @@ func (c *Client) CallLog(ctx context.Context, accountID string, from, to time.Ti
 	}
 }
 
-// window is one reading of the call log, page by page.
+// DeletedRefused tells that RingCentral has refused to show deleted records, so that they are not asked for
+// any more.
+func (c *Client) DeletedRefused() bool { return c.deletedRefused.Load() }
+
+// A window is what all its pages have in common.
 type window struct {
-	client *Client
-	path   string
-	query  url.Values
-	seen   map[[32]byte]int // pages by the hash of their records
-}
-
-// page reads one page. An answer with the records of an earlier page is asked for again: servers answer late at times.
-func (w *window) page(ctx context.Context, n int) (p Page, more bool, err error) {
-	c := w.client
-	if c.hidesDeleted.Load() && n == 1 {
-		w.query.Del(showDeleted)
-	}
-	for try := 1; ; try++ {
-		w.query.Set("page", strconv.Itoa(n))
-		var inside contents
-		p, inside, err = c.page(ctx, readCallLog, n, w.path, w.query.Encode())
-		if n == 1 && w.deletedRefused(err) {
-			c.hidesDeleted.Store(true)
-			w.query.Del(showDeleted)
-			continue
-		}
-		if err != nil {
-			return p, false, err
-		}
-		p.ShowDeleted = w.query.Has(showDeleted)
-		before, again := w.seen[inside.hash]
-		if !again || inside.records == 0 {
-			w.seen[inside.hash] = n
-			return p, inside.more && inside.records > 0, nil
-		}
-		text := fmt.Sprintf("the same records as on page %d", before)
-		if try >= c.tries {
-			return p, false, fmt.Errorf("page %d: request %s: %s: read the window again, in smaller pieces if it stays", n, p.RequestID, text)
-		}
-		if err := c.askAgain(ctx, p.Path, n, p.RequestID, text, try); err != nil {
-			return p, false, fmt.Errorf("page %d: %w", n, err)
-		}
-	}
-}
-
-const showDeleted = "showDeleted"
-
-// deletedRefused tells that the environment does not know the parameter: it is newer than the call log.
-func (w *window) deletedRefused(err error) bool {
-	var e *Error
-	return w.query.Has(showDeleted) && errors.As(err, &e) && e.Status == http.StatusBadRequest && e.Parameter == showDeleted
+	path  string
+	query url.Values
+	seen  map[[32]byte]int // the page that had these records first
 }
 
 // callLogQuery checks what is asked for. Both ends are always sent: without them RingCentral takes the
@@ -144,40 +114,74 @@ func callLogQuery(accountID string, from, to time.Time, o *CallLogOptions) (url.
 		"view": {view}, "perPage": {strconv.Itoa(perPage)},
 	}
 	if o.ShowDeleted {
-		q.Set(showDeleted, "true")
+		q.Set("showDeleted", "true")
 	}
 	return q, nil
 }
 
-// page reads one page of records. A success whose body is not JSON is asked for again, like other failures: proxies do that. JSON that
-// is no page is final.
-func (c *Client) page(ctx context.Context, op operation, n int, path, query string) (Page, contents, error) {
-	for try := 1; ; try++ {
-		a, err := c.send(ctx, c.get(op, path, query))
-		if err != nil {
-			return Page{}, contents{}, fmt.Errorf("page %d: %w", n, err)
+// page reads one page of a window. Only the first can turn out to be one that is asked for without showDeleted: the
+// pages of two different questions do not meet.
+func (c *Client) page(ctx context.Context, n int, w window) (Page, contents, error) {
+	w.query.Set("page", strconv.Itoa(n))
+	page, inside, err := c.listed(ctx, n, w)
+	var e *Error
+	if errors.As(err, &e) && e.deletedRefused() && w.query.Has(showDeleted) {
+		c.deletedRefused.Store(true)
+		if n > 1 {
+			return Page{}, contents{}, fmt.Errorf("%w: showDeleted was accepted before: read the window again, which leaves it out", err)
 		}
-		id := c.requestID(a.header)
-		inside, err := readContents(a.body)
-		if err == nil {
-			return Page{Number: n, Records: inside.records, Body: a.body, AccountID: accountOf(inside.uri),
-				Path: path, Query: query, RequestID: id, ReadAt: a.sentAt}, inside, nil
-		}
-		// The reader's words can quote names out of the body.
-		text := c.scrub.text(err.Error())
-		if try >= c.tries || !errors.Is(err, errMalformed) {
-			return Page{}, contents{}, fmt.Errorf("page %d: request %s: %s: read the window again later", n, id, text)
-		}
-		if err := c.askAgain(ctx, path, n, id, text, try); err != nil {
-			return Page{}, contents{}, fmt.Errorf("page %d: %w", n, err)
-		}
+		c.log.WarnContext(ctx, "trying again", "path", e.Path, "status", e.Status, "code", e.Code, "message", e.Message,
+			"request_id", e.RequestID, "without", showDeleted)
+		w.query.Del(showDeleted)
+		c.gate.retried()
+		page, inside, err = c.listed(ctx, n, w)
 	}
+	return page, inside, err
 }
 
-// askAgain waits before a page that cannot be trusted is asked for again.
-func (c *Client) askAgain(ctx context.Context, path string, n int, id, text string, try int) error {
-	wait := min(c.retryWait<<min(try-1, 16), longestRest)
-	c.log.WarnContext(ctx, "trying again", "path", path, "page", n, "request_id", id, "message", text, "try", try, "wait", wait)
-	c.gate.retried()
-	return c.clock.Sleep(ctx, wait)
+func (c *Client) listed(ctx context.Context, n int, w window) (Page, contents, error) {
+	query := w.query.Encode()
+	page, inside, err := c.ask(ctx, c.get(readCallLog, w.path, query), func(inside contents) error {
+		if before, ok := w.seen[inside.hash]; ok && inside.records > 0 {
+			return repeatedError(before)
+		}
+		return nil
+	})
+	if err != nil {
+		return Page{}, contents{}, err
+	}
+	page.Number, page.Query, page.ShowDeleted = n, query, w.query.Has(showDeleted)
+	return page, inside, nil
+}
+
+// ask gets a page that also fits what is known of the others. JSON that is no page is final at once; a success
+// whose body is not JSON, and a page that was there before, once they have been repeated as often as any failure.
+func (c *Client) ask(ctx context.Context, r request, fits func(contents) error) (Page, contents, error) {
+	var inside contents
+	var verdict error
+	r.judge = func(body []byte) error {
+		if inside, verdict = readContents(body); verdict == nil {
+			verdict = fits(inside)
+		}
+		return verdict
+	}
+	a, err := c.send(ctx, r)
+	if err != nil {
+		return Page{}, contents{}, err
+	}
+	id := c.requestID(a.header)
+	if verdict == nil {
+		return Page{Records: inside.records, Body: a.body, AccountID: accountOf(inside.uri),
+			Path: r.path, RequestID: id, ReadAt: a.sentAt}, inside, nil
+	}
+	// The reader's words can quote names out of the body.
+	text, remedy := c.scrub.text(verdict.Error()), "read it again later"
+	if a.tries > 1 {
+		text += fmt.Sprintf(", asked %d times", a.tries)
+	}
+	var repeated repeatedError
+	if errors.As(verdict, &repeated) {
+		remedy = "read the window again, in smaller pieces if it stays"
+	}
+	return Page{}, contents{}, fmt.Errorf("request %s: %s: %s", id, text, remedy)
 }

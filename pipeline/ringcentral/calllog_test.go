@@ -164,53 +164,111 @@ func TestBrokenPages(t *testing.T) {
 	}
 }
 
-func TestMalformedPageIsRepairedOnce(t *testing.T) {
-	f := newFake(t, inOrder(reply(200, `<html>`), servePage))
-	c := f.client(t)
-	mustRead(t, c)
-	if got := c.Requests(); got.Retries != 1 || got.Groups["Heavy"] != 2 {
-		t.Errorf("%+v", got)
-	}
-}
+const moreToCome = `,"navigation":{"nextPage":{"uri":"x"}}}`
 
-// TestSamePageTwice: an answer with the records of an earlier page is asked for again, a bounded number of times.
 func TestSamePageTwice(t *testing.T) {
-	const more = `,"navigation":{"nextPage":{"uri":"x"}}}`
-	first, second := reply(200, `{"records":[{"id":"a"}]`+more), reply(200, `{"records":[{"id":"b"}]`+more)
-	repeated := reply(200, `{"uri":"other","records":[{"id":"a"}]`+more, "rcrequestid", "id-3")
-	f := newFake(t, inOrder(first, second, repeated))
-	got, err := readAll(t.Context(), f.client(t), nil)
-	if len(got) != 2 || err == nil || !strings.Contains(err.Error(), "page 3: request id-3: the same records as on page 1") || f.count(logPath) != 2+6 {
-		t.Errorf("%d pages, %v, %d requests", len(got), err, f.count(logPath))
-	}
-	f = newFake(t, inOrder(first, second, repeated, repeated, reply(200, `{"records":[{"id":"c"}]}`)))
+	again := reply(200, `{"uri":"other","records":[{"id":"a"}]`+moreToCome, "rcrequestid", "id-3")
+	first := []http.HandlerFunc{reply(200, `{"records":[{"id":"a"}]`+moreToCome), reply(200, `{"records":[{"id":"b"}]`+moreToCome)}
+	f := newFake(t, inOrder(append(first, again)...))
 	c := f.client(t)
+	got, err := readAll(t.Context(), c, nil)
+	if len(got) != 2 || err == nil || !strings.Contains(err.Error(), "page 3: request id-3: the same records as on page 1, asked 6 times: read the window again") {
+		t.Errorf("%d pages, %v", len(got), err)
+	}
+	if f.count(logPath) != 2+6 || c.Requests().Retries != 5 {
+		t.Errorf("%d requests, %+v", f.count(logPath), c.Requests())
+	}
+
+	f = newFake(t, inOrder(append(first, again, again, reply(503, ""), again, again, reply(200, `{"records":[{"id":"c"}]`+moreToCome),
+		reply(200, `{"records":[]}`))...))
+	c = f.client(t)
 	got, err = readAll(t.Context(), c, nil)
-	if err != nil || len(got) != 3 || got[2].Number != 3 || c.Requests().Retries != 2 {
-		t.Errorf("%d pages, %v, %+v", len(got), err, c.Requests())
+	if len(got) != 4 || err != nil || f.count(logPath) != 9 || c.Requests().Retries != 5 {
+		t.Errorf("%d pages, %d requests, %v", len(got), f.count(logPath), err)
+	}
+	want := []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, 32 * time.Second}
+	if diff := cmp.Diff(want, f.clock.slept); diff != "" {
+		t.Error(diff)
 	}
 }
 
-// TestDeletedRecordsAreRefused: where the environment does not know showDeleted it is asked without, and is not asked with it again.
-func TestDeletedRecordsAreRefused(t *testing.T) {
-	refusing := func(w http.ResponseWriter, r *http.Request) {
+const noShowDeleted = `{"errorCode":"CMN-101","message":"Parameter [showDeleted] value is invalid.","errors":[{"errorCode":"CMN-101",
+	"message":"Parameter [showDeleted] value is invalid.","parameterName":"showDeleted"}]}`
+
+// refusing serves pages to who does not ask for deleted records.
+func refusing(next http.HandlerFunc, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Has("showDeleted") {
-			reply(400, `{"errorCode":"CMN-101","message":"Parameter [showDeleted] value is invalid.","parameterName":"showDeleted","errors":[{"errorCode":"CMN-101","parameterName":"showDeleted"}]}`)(w, r)
+			reply(400, body)(w, r)
 			return
 		}
-		pages(2)(w, r)
+		next(w, r)
 	}
-	f := newFake(t, refusing)
+}
+
+func TestShowDeletedThatIsRefused(t *testing.T) {
+	for name, body := range map[string]string{
+		"with its name": noShowDeleted, "in words only": `{"errorCode":"CMN-101","message":"Parameter [showDeleted] value is invalid."}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t, refusing(pages(3), body))
+			c := f.client(t)
+			c.tries = 1 // it is no failure
+			for n := range 2 {
+				got, err := readAll(t.Context(), c, &CallLogOptions{ShowDeleted: true})
+				if err != nil || len(got) != 3 || !c.DeletedRefused() {
+					t.Fatalf("%d pages, %v", len(got), err)
+				}
+				for _, p := range got {
+					if p.ShowDeleted || strings.Contains(p.Query, "showDeleted") {
+						t.Errorf("page %d says %s", p.Number, p.Query)
+					}
+				}
+				if sent := f.count(logPath); sent != 1+3*(n+1) {
+					t.Errorf("%d requests after window %d", sent, n+1)
+				}
+			}
+			if got := c.Requests(); got.Retries != 1 {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+}
+
+func TestShowDeletedThatIsGranted(t *testing.T) {
+	f := newFake(t, pages(2))
 	c := f.client(t)
-	for turn, requests := range []int{3, 5} {
-		got, err := readAll(t.Context(), c, &CallLogOptions{ShowDeleted: true})
-		if err != nil || len(got) != 2 || got[0].ShowDeleted || got[1].ShowDeleted || f.count(logPath) != requests {
-			t.Errorf("turn %d: %v, %d pages, %d requests", turn, err, len(got), f.count(logPath))
-		}
+	got, err := readAll(t.Context(), c, &CallLogOptions{ShowDeleted: true})
+	if err != nil || len(got) != 2 || !got[0].ShowDeleted || !got[1].ShowDeleted || c.DeletedRefused() {
+		t.Errorf("%v, %v", got, err)
 	}
-	f = newFake(t, reply(400, `{"errorCode":"CMN-101","parameterName":"dateTo"}`))
-	if _, err := readAll(t.Context(), f.client(t), &CallLogOptions{ShowDeleted: true}); err == nil || f.count(logPath) != 1 || asError(t, err).Parameter != "dateTo" {
-		t.Errorf("%v, %d requests", err, f.count(logPath))
+}
+
+// TestShowDeletedThatIsRefusedLater: pages of two questions are not one window.
+func TestShowDeletedThatIsRefusedLater(t *testing.T) {
+	f := newFake(t, inOrder(pages(2), refusing(pages(2), noShowDeleted)))
+	c := f.client(t)
+	got, err := readAll(t.Context(), c, &CallLogOptions{ShowDeleted: true})
+	if e := asError(t, err); len(got) != 1 || e.Parameter != "showDeleted" || !strings.HasSuffix(err.Error(), "read the window again, which leaves it out") {
+		t.Errorf("%d pages, %v", len(got), err)
+	}
+	if got, err = readAll(t.Context(), c, &CallLogOptions{ShowDeleted: true}); len(got) != 2 || err != nil || f.count(logPath) != 4 {
+		t.Errorf("%d pages, %v", len(got), err)
+	}
+}
+
+func TestOtherRefusalsAreNotOfShowDeleted(t *testing.T) {
+	for _, body := range []string{
+		`{"errorCode":"CMN-101","message":"Parameter [view] value is invalid.","parameterName":"view"}`,
+		`{"errorCode":"CMN-104","parameterName":"showDeleted"}`, ``,
+		`{"errorCode":"CMN-101","message":"[perPage], not [showDeleted]","parameterName":"perPage"}`,
+	} {
+		f := newFake(t, refusing(servePage, body))
+		c := f.client(t)
+		_, err := readAll(t.Context(), c, &CallLogOptions{ShowDeleted: true})
+		if e := asError(t, err); e.Status != 400 || f.count(logPath) != 1 || c.DeletedRefused() {
+			t.Errorf("%s: %v", body, err)
+		}
 	}
 }
 

@@ -6,35 +6,45 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"net/url"
 	"strconv"
 	"time"
 )
 
-// changesPath ends the path of the change feed (operation extractSyncAccountCallLog, in the specification since May 2025).
-const changesPath = "/call-log-extract-sync"
+// syncToken is the name of the parameter and of the member of syncInfo.
+const syncToken = "syncToken"
 
-// mostChangePages bounds one reading of the feed; with full pages it is a hundred million changes.
+// mostChangePages bounds one reading of the change feed. At ten requests a minute it is a week.
 const mostChangePages = 100_000
 
 // ChangesOptions of Client.Changes. Nil, and every zero value, mean what is stated here.
 type ChangesOptions struct {
-	PerPage int // records a page, 1 to 1000; a page that goes on after a token has the size of the first one. Default: 1000
+	// PerPage is records a page, 1 to 1000, for the first page of a reading that starts at an instant; the
+	// others are as long as RingCentral makes them. More come where several calls share the last one's
+	// millisecond of modification. Default: 1000.
+	PerPage int
 }
 
-// A ChangePage is one answer of the change feed. Of a sync token that was sent its Query has the beginning of the SHA-256 only, so that
-// whoever keeps the query does not keep a token.
+// A ChangePage is one answer of the change feed.
+//
+// The sync token is treated like a secret: in Query it is elided to sha256- and the first twelve hex digits of
+// its hash, enough to tell two apart. Body is as received, so the next token stands in it.
 type ChangePage struct {
 	Page
-	SyncToken string    // goes on after this page
-	SyncTime  time.Time // of the answer; zero where it does not say
-	More      bool      // there is more now
+	SyncToken string    // continues after this page
+	SyncTime  time.Time // of the answer, by RingCentral's clock; zero where it does not say
+	More      bool      // newer records exist: another page follows
 }
 
-// Changes reads the records of an account (its id, or ~ for the user's own) in the Detailed view that were modified: since a sync token of
-// an earlier page, or, if that is empty, since the instant from. It goes on while RingCentral says that there is more; records come
-// in the order of their modification, and the same one comes again whenever it was modified. An error ends the
-// sequence: the context's, an *Error (see TokenInvalid, NotFound, PermissionMissing), or that of an answer which cannot be trusted.
+// Changes reads the records of an account (its id, or ~ for the user's own) that were modified, in the Detailed
+// view, page by page: since an instant, taken down to the whole second, if the token is empty, else since
+// the page that carried the token. It goes on while RingCentral has newer records. An error ends the
+// sequence: the context's, an *Error (see its NotFound and TokenInvalid), or that of a page which cannot be
+// trusted; what was read before stands, and the last SyncToken continues after it.
+//
+// RingCentral does not say how far back an instant may be, how long a token is good, whether deleted records come,
+// or in which order records do. The same record can come again.
 func (c *Client) Changes(ctx context.Context, accountID, token string, from time.Time, o *ChangesOptions) iter.Seq2[ChangePage, error] {
 	return func(yield func(ChangePage, error) bool) {
 		query, err := changesQuery(accountID, token, from, o)
@@ -42,26 +52,32 @@ func (c *Client) Changes(ctx context.Context, accountID, token string, from time
 			yield(ChangePage{}, err)
 			return
 		}
-		path := "/restapi/v1.0/account/" + accountID + changesPath
+		path := "/restapi/v1.0/account/" + accountID + "/call-log-extract-sync"
+		seen := map[[sha256.Size]byte]bool{sha256.Sum256([]byte(token)): true}
 		for n := 1; n <= mostChangePages; n++ {
-			page, err := c.changePage(ctx, n, path, query)
+			page, err := c.changePage(ctx, path, query, seen)
 			if err != nil {
-				yield(ChangePage{}, err)
+				yield(ChangePage{}, fmt.Errorf("page %d of the change feed: %w", n, err))
 				return
 			}
+			page.Number = n
 			if !yield(page, nil) || !page.More {
 				return
 			}
-			query = url.Values{"view": {"Detailed"}, "syncType": {"ISync"}, "syncToken": {page.SyncToken}}
+			seen[sha256.Sum256([]byte(page.SyncToken))] = true
+			query = continued(page.SyncToken)
 		}
-		yield(ChangePage{}, fmt.Errorf("page %d: the change feed does not end: read it again later", mostChangePages))
+		yield(ChangePage{}, fmt.Errorf("page %d of the change feed: newer records exist still: go on from the last page's token", mostChangePages))
 	}
 }
 
 func changesQuery(accountID, token string, from time.Time, o *ChangesOptions) (url.Values, error) {
-	perPage := 1000
-	if o != nil && o.PerPage != 0 {
-		perPage = o.PerPage
+	if o == nil {
+		o = &ChangesOptions{}
+	}
+	perPage := o.PerPage
+	if perPage == 0 {
+		perPage = 1000
 	}
 	switch {
 	case accountID != "~" && !isDigits(accountID):
@@ -69,37 +85,51 @@ func changesQuery(accountID, token string, from time.Time, o *ChangesOptions) (u
 	case perPage < 1 || perPage > 1000:
 		return nil, fmt.Errorf("%d records a page: want 1 to 1000", perPage)
 	case token != "":
-		return url.Values{"view": {"Detailed"}, "syncType": {"ISync"}, "syncToken": {token}}, nil
+		return continued(token), nil
+	case from.IsZero():
+		return nil, errors.New("the change feed has neither a sync token nor an instant to start from: give one of them")
 	}
 	return url.Values{
-		"view": {"Detailed"}, "syncType": {"FSync"}, "recordCount": {strconv.Itoa(perPage)},
-		"dateFrom": {from.UTC().Format("2006-01-02T15:04:05.000Z")},
+		"syncType": {"FSync"}, "view": {"Detailed"}, "recordCount": {strconv.Itoa(perPage)},
+		"dateFrom": {from.UTC().Truncate(time.Second).Format(time.RFC3339)},
 	}, nil
 }
 
-func (c *Client) changePage(ctx context.Context, n int, path string, query url.Values) (ChangePage, error) {
-	sent := query.Get("syncToken")
-	page, inside, err := c.page(ctx, readChanges, n, path, query.Encode())
+func continued(token string) url.Values {
+	return url.Values{"syncType": {"ISync"}, "view": {"Detailed"}, syncToken: {token}}
+}
+
+// changePage reads one page. A token that was there before would have the feed go round in a circle.
+func (c *Client) changePage(ctx context.Context, path string, query url.Values, seen map[[sha256.Size]byte]bool) (ChangePage, error) {
+	c.scrub.pass(query.Get(syncToken))
+	page, inside, err := c.ask(ctx, c.get(readChanges, path, query.Encode()), func(inside contents) error {
+		c.scrub.pass(inside.sync.token)
+		switch {
+		case inside.sync.token == "":
+			return errors.New("the body has no syncInfo with a syncToken")
+		case inside.sync.newer && seen[sha256.Sum256([]byte(inside.sync.token))]:
+			return errors.New("newer records exist, but the syncToken is one that was there before")
+		default:
+			return nil
+		}
+	})
 	if err != nil {
 		return ChangePage{}, err
 	}
-	s := inside.sync
-	switch {
-	case s.SyncToken == "":
-		err = errors.New("the answer has no sync token")
-	case s.NewerRecordsExist && s.SyncToken == sent:
-		err = errors.New("the answer says that there is more, but goes on where it began")
-	}
+	page.Query = elided(query)
+	syncTime, err := time.Parse(time.RFC3339, inside.sync.time)
 	if err != nil {
-		return ChangePage{}, fmt.Errorf("page %d: request %s: %w: read the change feed again later", n, page.RequestID, err)
+		syncTime = time.Time{}
 	}
-	if sent != "" {
-		shown := url.Values{}
-		for name, values := range query {
-			shown[name] = values
-		}
-		shown.Set("syncToken", fmt.Sprintf("sha256-%x", sha256.Sum256([]byte(sent)))[:len("sha256-")+12])
-		page.Query = shown.Encode()
+	return ChangePage{Page: page, SyncToken: inside.sync.token, SyncTime: syncTime.UTC(), More: inside.sync.newer}, nil
+}
+
+// elided is the query without the token in it.
+func elided(query url.Values) string {
+	shown := maps.Clone(query)
+	if token := query.Get(syncToken); token != "" {
+		sum := sha256.Sum256([]byte(token))
+		shown.Set(syncToken, fmt.Sprintf("sha256-%x", sum[:6]))
 	}
-	return ChangePage{Page: page, SyncToken: s.SyncToken, SyncTime: s.SyncTime, More: s.NewerRecordsExist}, nil
+	return shown.Encode()
 }

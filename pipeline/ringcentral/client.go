@@ -66,7 +66,7 @@ type Client struct {
 	session     session
 	scrub       *scrubber
 
-	hidesDeleted atomic.Bool // the server refused to show deleted records
+	deletedRefused atomic.Bool // showDeleted is not sent any more
 }
 
 // New checks the credentials and the options; it sends nothing. Its error names the variable to set.
@@ -132,14 +132,19 @@ func (c *Client) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String
 // AccountID asks for the id of the account that the user belongs to: decimal digits. Its errors are
 // the context's, an *Error, and that of an answer without a usable id.
 func (c *Client) AccountID(ctx context.Context) (string, error) {
-	a, err := c.send(ctx, c.get(readAccount, "/restapi/v1.0/account/~", ""))
+	id, unreadable := "", error(nil)
+	r := c.get(readAccount, "/restapi/v1.0/account/~", "")
+	r.judge = func(body []byte) error {
+		id, unreadable = readAccountID(body)
+		return unreadable
+	}
+	a, err := c.send(ctx, r)
 	if err != nil {
 		return "", fmt.Errorf("read the account: %w", err)
 	}
-	id, err := readAccountID(a.body)
-	if err != nil {
+	if unreadable != nil {
 		return "", fmt.Errorf("read the account: request %s: %s: set the account id by hand",
-			c.requestID(a.header), c.scrub.text(err.Error()))
+			c.requestID(a.header), c.scrub.text(unreadable.Error()))
 	}
 	return id, nil
 }

@@ -91,9 +91,17 @@ func isLoopback(host string) bool {
 // A scrubber takes secrets out of text that came from elsewhere: servers echo what they were sent.
 type scrubber struct {
 	mu       sync.Mutex
-	secrets  []string // longest first, so that no part of one is left standing
+	secrets  []string // for good
+	passing  []string // the latest sync tokens, of which a long read has very many
 	replacer *strings.Replacer
 }
+
+const (
+	// mostPassing is far beyond the sync tokens that are in flight at any moment.
+	mostPassing = 32
+	// shortestPassing is far below their length; taking out shorter ones would only blot out words.
+	shortestPassing = 8
+)
 
 func newScrubber(c Credentials) *scrubber {
 	s := &scrubber{}
@@ -101,25 +109,44 @@ func newScrubber(c Credentials) *scrubber {
 	return s
 }
 
-// add makes the secrets known, plain and in the encodings in which they travel.
+// add makes the secrets known.
 func (s *scrubber) add(secrets ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, v := range secrets {
+	s.secrets = append(s.secrets, secrets...)
+	s.build()
+}
+
+// pass makes a secret known until many others have passed.
+func (s *scrubber) pass(secret string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(secret) < shortestPassing || slices.Contains(s.passing, secret) {
+		return
+	}
+	s.passing = append(s.passing, secret)
+	s.passing = s.passing[max(0, len(s.passing)-mostPassing):]
+	s.build()
+}
+
+// build looks for the secrets plain and in the encodings in which they travel, the longest first, so that no
+// part of one is left standing.
+func (s *scrubber) build() {
+	var forms []string
+	for _, v := range slices.Concat(s.secrets, s.passing) {
 		b := []byte(v)
-		s.secrets = append(s.secrets, v, url.QueryEscape(v), url.PathEscape(v),
+		forms = append(forms, v, url.QueryEscape(v), url.PathEscape(v),
 			base64.StdEncoding.EncodeToString(b), base64.RawStdEncoding.EncodeToString(b),
 			base64.URLEncoding.EncodeToString(b), base64.RawURLEncoding.EncodeToString(b))
 	}
-	slices.SortFunc(s.secrets, func(a, b string) int {
+	slices.SortFunc(forms, func(a, b string) int {
 		if len(a) != len(b) {
 			return len(b) - len(a)
 		}
 		return strings.Compare(a, b)
 	})
-	s.secrets = slices.Compact(s.secrets)
-	pairs := make([]string, 0, 2*len(s.secrets))
-	for _, v := range s.secrets {
+	pairs := make([]string, 0, 2*len(forms))
+	for _, v := range slices.Compact(forms) {
 		pairs = append(pairs, v, "[secret]")
 	}
 	s.replacer = strings.NewReplacer(pairs...)

@@ -15,15 +15,15 @@ type Error struct {
 	Code       string        // RingCentral's code, the most specific one that the answer has; may be empty
 	OAuth      string        // the login's own word, such as invalid_grant; empty elsewhere
 	Message    string        // the server's or the network's words, one line; may be empty
+	Parameter  string        // of the request, that the answer objects to (parameterName); may be empty
 	Permission string        // what to grant, for 403; may be empty
-	Parameter  string        // of the request, that the server does not accept; may be empty
 	RequestID  string        // header rcrequestid, which RingCentral's support asks for; may be empty
 	RoutingKey string        // header routingkey, likewise
 	Path       string        // of the request, without query
 	RetryAfter time.Duration // what the answer asked to wait; 0 if it did not
 	Tries      int           // how often the request was sent
 
-	login bool // the answer is the token endpoint's
+	op operation // that was asked for
 }
 
 // CredentialsRefused tells that RingCentral does not accept who is asking: the login failed for good, or
@@ -32,7 +32,7 @@ func (e *Error) CredentialsRefused() bool {
 	if e.Status == http.StatusUnauthorized {
 		return true
 	}
-	return e.login && e.Status >= 300 && e.Status < 500 && !e.Temporary()
+	return e.op == logIn && e.Status >= 300 && e.Status < 500 && !e.Temporary()
 }
 
 // PermissionMissing tells that the login is good but something must be granted first: Permission, if the
@@ -41,16 +41,31 @@ func (e *Error) PermissionMissing() bool {
 	return e.Status == http.StatusForbidden && !e.CredentialsRefused()
 }
 
-// NotFound tells that the server does not know what was asked for.
-func (e *Error) NotFound() bool { return e.Status == http.StatusNotFound }
+// NotFound tells that RingCentral does not have what was asked for. Of the change feed that is, most likely, the
+// feed itself: not every environment has it.
+func (e *Error) NotFound() bool {
+	return e.Status == http.StatusNotFound && !e.CredentialsRefused()
+}
 
-// TokenInvalid tells that a sync token is not accepted: it has expired, is of another feed, or too much has changed since. It goes
-// by RingCentral's codes (CLG-101 to CLG-105) and the parameter that is named.
+// TokenInvalid tells that a sync token is no longer good, so that the change feed must be read from an instant
+// again: it is expired, the log was reset, or too much has changed since. The codes are those of RingCentral's
+// reference of the call log; the last case has none of its own.
 func (e *Error) TokenInvalid() bool {
 	if e.Status != http.StatusBadRequest {
 		return false
 	}
-	return e.Parameter == "syncToken" || e.Code >= "CLG-101" && e.Code <= "CLG-105" && len(e.Code) == len("CLG-101")
+	switch e.Code {
+	case "CLG-101", "CLG-102", "CLG-103", "CLG-104", "CLG-105":
+		return true
+	}
+	return e.Parameter == syncToken || strings.Contains(e.Message, "max sync record number limit")
+}
+
+// deletedRefused tells that the environment does not know showDeleted. An answer that names no parameter names
+// it in its words: Parameter [showDeleted] value is invalid.
+func (e *Error) deletedRefused() bool {
+	return e.Status == http.StatusBadRequest && e.Code == "CMN-101" &&
+		(e.Parameter == showDeleted || e.Parameter == "" && strings.Contains(e.Message, showDeleted))
 }
 
 // Temporary tells that the same request may succeed later. It has been repeated as often as is useful now.
@@ -64,8 +79,11 @@ func (e *Error) Temporary() bool {
 }
 
 // repeatable tells whether to try again now. RingCentral's documents contradict each other on the
-// 5xx; these are the ones that its error page calls retryable.
+// 5xx; these are the ones that its error page calls retryable. A success is here for its unfit body.
 func (e *Error) repeatable() bool {
+	if e.Status >= 200 && e.Status < 300 {
+		return true
+	}
 	switch e.Status {
 	case 0, http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
 		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
@@ -106,6 +124,9 @@ func (e *Error) verdict() string {
 			s += " " + code
 		}
 	}
+	if e.Parameter != "" {
+		s += " (parameter " + e.Parameter + ")"
+	}
 	if e.Tries > 1 {
 		s += fmt.Sprintf(", tried %d times", e.Tries)
 	}
@@ -118,17 +139,17 @@ func (e *Error) advice() string {
 		return fmt.Sprintf("try again in %s", e.RetryAfter)
 	case e.Temporary():
 		return "try again later, and check RC_SERVER_URL and the network if it lasts"
-	case e.CredentialsRefused() && e.login:
+	case e.CredentialsRefused() && e.op == logIn:
 		return e.loginAdvice()
 	case e.CredentialsRefused():
-		return "a new token was refused too: RingCentral keeps about five sessions for one user and application, so stop other programs that use these credentials"
+		return "new tokens are refused too: RingCentral keeps about five sessions for one user and application, so stop other programs that use these credentials"
 	case e.PermissionMissing():
 		return e.permissionAdvice()
-	case e.Status == http.StatusNotFound && strings.HasSuffix(e.Path, changesPath):
-		return "this environment has no change feed; the call log's list tells of changes, too"
+	case e.NotFound() && e.op == readChanges:
+		return "this environment has no change feed, or the account id is wrong: read the call log by days instead"
 	case e.TokenInvalid():
-		return "begin the change feed anew"
-	case e.Status == http.StatusNotFound:
+		return "the sync token is no longer good: read the change feed from an instant again"
+	case e.NotFound():
 		return "check RC_SERVER_URL and the account id"
 	default:
 		return "the request is not acceptable as it is; RingCentral's support can trace it by the request id"
@@ -187,7 +208,7 @@ type errorItem struct {
 
 // refusal reads the error out of an answer, whatever its body is.
 func (c *Client) refusal(r request, a *answer) *Error {
-	e := &Error{Status: a.status, Path: r.url.Path, login: r.op == logIn}
+	e := &Error{Status: a.status, Path: r.path, op: r.op}
 	e.RequestID, e.RoutingKey = c.requestID(a.header), c.scrub.text(a.header.Get("routingkey"))
 	e.RetryAfter, _ = retryAfter(a.header, c.clock.Now())
 	var b errorBody
@@ -208,7 +229,8 @@ func (c *Client) refusal(r request, a *answer) *Error {
 		e.Permission = firstOf(e.Permission, r.op.permission(e.Code))
 	}
 	e.Code, e.OAuth = c.scrub.text(e.Code), c.scrub.text(b.OAuth)
-	e.Message, e.Permission, e.Parameter = c.scrub.text(e.Message), c.scrub.text(e.Permission), c.scrub.text(e.Parameter)
+	e.Message, e.Permission = c.scrub.text(e.Message), c.scrub.text(e.Permission)
+	e.Parameter = c.scrub.text(e.Parameter)
 	return e
 }
 

@@ -234,6 +234,13 @@ func (g *gate) named(name string) *group {
 	return gr
 }
 
+// held tells that a penalty has begun since the pass was given.
+func (p *pass) held() bool {
+	p.gate.mu.Lock()
+	defer p.gate.mu.Unlock()
+	return later(p.gate.until, p.group.until).After(p.gate.clock.Now())
+}
+
 // unused gives the pass back: nothing was sent.
 func (p *pass) unused() {
 	p.gate.mu.Lock()

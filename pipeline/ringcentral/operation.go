@@ -12,7 +12,7 @@ type operation string
 const (
 	readAccount operation = "account"
 	readCallLog operation = "call-log"
-	readChanges operation = "changes"
+	readChanges operation = "call-log-extract-sync"
 	logIn       operation = "login"
 	logOut      operation = "logout"
 )

@@ -3,12 +3,10 @@ package ringcentral
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -22,17 +20,28 @@ type contents struct {
 	sync    syncInfo          // of the change feed
 }
 
-// syncInfo is where an answer of the change feed ends.
+// syncInfo is where the change feed goes on. Zero is unsaid.
 type syncInfo struct {
-	SyncToken         string    `json:"syncToken"`
-	SyncTime          time.Time `json:"syncTime"`
-	NewerRecordsExist bool      `json:"newerRecordsExist"`
+	token, time string
+	newer       bool // records exist that are newer than the page's
 }
 
 // errMalformed marks a body that is not one JSON value, as opposed to one that is not a page.
 var errMalformed = errors.New("the body is not one JSON value")
 
-func malformed(err error) error { return fmt.Errorf("%w: %s", errMalformed, err) }
+// A repeatedError marks records that an earlier page of the window had: its number.
+type repeatedError int
+
+func (e repeatedError) Error() string { return fmt.Sprintf("the same records as on page %d", int(e)) }
+
+// malformed leaves out where in the body it was, but for the offset: names in it can be anything, secrets included.
+func malformed(err error) error {
+	var syntax *jsontext.SyntacticError
+	if errors.As(err, &syntax) {
+		return fmt.Errorf("%w: %w after offset %d", errMalformed, syntax.Err, syntax.ByteOffset)
+	}
+	return fmt.Errorf("%w: %w", errMalformed, err)
+}
 
 // newDecoder reads the body in place. Doubled names and odd bytes inside records are data here: whoever
 // decodes the records judges them.
@@ -99,22 +108,10 @@ func readContents(body []byte) (contents, error) {
 		case name == "records" && d.PeekKind() == jsontext.KindBeginArray:
 			found = true
 			return c.readRecords(d, body)
-		case name == "uri" && d.PeekKind() == jsontext.KindString:
-			v, err := d.ReadToken()
-			if err != nil {
-				return malformed(err)
-			}
-			c.uri = v.String()
-			return nil
+		case name == "uri":
+			return readText(d, &c.uri)
 		case name == "syncInfo" && d.PeekKind() == jsontext.KindBeginObject:
-			v, err := d.ReadValue()
-			if err != nil {
-				return malformed(err)
-			}
-			if err := json.Unmarshal(v, &c.sync); err != nil {
-				return errors.New("syncInfo is not what it should be")
-			}
-			return nil
+			return members(d, func(name string) error { return c.sync.readMember(d, name) })
 		case name == "navigation" && d.PeekKind() == jsontext.KindBeginObject:
 			return members(d, func(name string) error {
 				c.more = c.more || (name == "nextPage" && d.PeekKind() != jsontext.KindNull)
@@ -128,6 +125,31 @@ func readContents(body []byte) (contents, error) {
 		err = errors.New("the body has no array records")
 	}
 	return c, err
+}
+
+func (s *syncInfo) readMember(d *jsontext.Decoder, name string) error {
+	switch name {
+	case syncToken:
+		return readText(d, &s.token)
+	case "syncTime":
+		return readText(d, &s.time)
+	case "newerRecordsExist":
+		s.newer = d.PeekKind() == jsontext.KindTrue
+	}
+	return skip(d)
+}
+
+// readText takes a string and passes over everything else.
+func readText(d *jsontext.Decoder, into *string) error {
+	if d.PeekKind() != jsontext.KindString {
+		return skip(d)
+	}
+	v, err := d.ReadToken()
+	if err != nil {
+		return malformed(err)
+	}
+	*into = v.String()
+	return nil
 }
 
 func (c *contents) readRecords(d *jsontext.Decoder, body []byte) error {

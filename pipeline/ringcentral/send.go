@@ -16,14 +16,24 @@ import (
 // A request is sent with the token, or, if it carries a form, with the application's own password.
 type request struct {
 	op   operation
+	path string // as it was asked for: a redirect's is the server's word
 	url  *url.URL
 	form url.Values
+	// judge sees the body of each success; nil takes any. The request is repeated if it is unfit, and
+	// otherwise whoever made it knows what judge thought of the last one.
+	judge func(body []byte) error
+}
+
+// An unfit body is no reason to give up: proxies answer in RingCentral's place, and servers slip.
+func unfit(err error) bool {
+	var repeated repeatedError
+	return errors.Is(err, errMalformed) || errors.As(err, &repeated)
 }
 
 func (c *Client) get(op operation, path, query string) request {
 	u := *c.base
 	u.Path, u.RawQuery = path, query
-	return request{op: op, url: &u}
+	return request{op: op, path: path, url: &u}
 }
 
 func (c *Client) post(op operation, path string, form url.Values) request {
@@ -39,8 +49,11 @@ type answer struct {
 	body   []byte
 	sentAt time.Time
 	token  string // that the request was sent with
+	tries  int    // how often it was sent
 	broken *Error // no complete answer came
 }
+
+func (a *answer) success() bool { return a.broken == nil && a.status >= 200 && a.status < 300 }
 
 const mostRedirects = 5
 
@@ -54,25 +67,21 @@ func (c *Client) send(ctx context.Context, r request) (*answer, error) {
 		if err != nil {
 			return nil, err
 		}
-		if a.broken == nil && a.status >= 200 && a.status < 300 {
-			return a, nil
-		}
 		if a.broken == nil && isRedirect(a) {
 			if r, err = c.follow(r, a); err != nil {
 				return nil, err
 			}
 			if redirects++; redirects > mostRedirects {
-				return nil, fmt.Errorf("%s: redirected more than %d times: check RC_SERVER_URL", r.url.Path, mostRedirects)
+				return nil, fmt.Errorf("%s: redirected more than %d times: check RC_SERVER_URL", r.path, mostRedirects)
 			}
 			continue
 		}
-		e := a.broken
-		if e == nil {
-			e = c.refusal(r, a)
-		}
-		e.Tries = try
+		a.tries = try
+		e := c.failure(r, a)
 		switch {
-		case e.Status == http.StatusUnauthorized && r.form == nil && refused == "":
+		case e == nil || a.success() && try >= c.tries:
+			return a, nil
+		case e.Status == http.StatusUnauthorized && r.form == nil && refused == "" && !c.dies(a.token, e):
 			refused = a.token
 		case !e.repeatable() || try >= c.tries:
 			return nil, e
@@ -84,6 +93,27 @@ func (c *Client) send(ctx context.Context, r request) (*answer, error) {
 		c.gate.retried()
 		try++
 	}
+}
+
+// failure says what is wrong with an answer; nil is nothing.
+func (c *Client) failure(r request, a *answer) *Error {
+	e := a.broken
+	switch {
+	case a.success():
+		if r.judge == nil {
+			return nil
+		}
+		err := r.judge(a.body)
+		if !unfit(err) {
+			return nil
+		}
+		// The reader's words can quote names out of the body.
+		e = &Error{Status: a.status, Path: r.path, Message: c.scrub.text(err.Error()), RequestID: c.requestID(a.header)}
+	case e == nil:
+		e = c.refusal(r, a)
+	}
+	e.Tries = a.tries
+	return e
 }
 
 // rest waits before the next try. After a 429 it is the gate that waits, for everybody.
@@ -104,24 +134,29 @@ func (c *Client) rest(ctx context.Context, e *Error) error {
 }
 
 // once waits for the gate, then for a token, and sends. In this order a long wait cannot make the token
-// old, and nothing leaves after the login was refused.
+// old, and nothing leaves after the login was refused. A penalty that began during the login is waited for too.
 func (c *Client) once(ctx context.Context, r request, refused string) (*answer, error) {
-	p, err := c.gate.enter(ctx, r.op)
-	if err != nil {
-		var e *Error
-		if errors.As(err, &e) {
-			e.Path = r.url.Path
+	for {
+		p, err := c.gate.enter(ctx, r.op)
+		if err != nil {
+			var e *Error
+			if errors.As(err, &e) {
+				e.Path = r.path
+			}
+			return nil, err
 		}
-		return nil, err
-	}
-	token := ""
-	if r.form == nil {
-		if token, err = c.token(ctx, refused); err != nil {
-			p.unused()
-			return nil, fmt.Errorf("log in: %w", err)
+		token := ""
+		if r.form == nil {
+			if token, err = c.token(ctx, refused); err != nil {
+				p.unused()
+				return nil, fmt.Errorf("log in: %w", err)
+			}
 		}
+		if !p.held() {
+			return c.exchange(ctx, p, r, token)
+		}
+		p.unused()
 	}
-	return c.exchange(ctx, p, r, token)
 }
 
 // exchange sends one request and reads its answer.
@@ -146,7 +181,7 @@ func (c *Client) exchange(parent context.Context, p *pass, r request, token stri
 	a.body, err = io.ReadAll(io.LimitReader(resp.Body, c.bodyLimit+1))
 	if int64(len(a.body)) > c.bodyLimit {
 		return nil, fmt.Errorf("%s: request %s: the answer is longer than %d bytes: ask for fewer records a page",
-			r.url.Path, c.requestID(a.header), c.bodyLimit)
+			r.path, c.requestID(a.header), c.bodyLimit)
 	}
 	// What stands in a broken error page does not matter: its status says enough.
 	if err != nil && a.status < 300 {
@@ -159,7 +194,7 @@ func (c *Client) exchange(parent context.Context, p *pass, r request, token stri
 // who it should be. The network's own error is not kept as a cause: it can quote the server's bytes.
 func (c *Client) noAnswer(parent context.Context, r request, a *answer, err error) (*answer, error) {
 	if parent.Err() != nil {
-		return nil, fmt.Errorf("%s: %w", r.url.Path, parent.Err())
+		return nil, fmt.Errorf("%s: %w", r.path, parent.Err())
 	}
 	var u *url.Error
 	if errors.As(err, &u) {
@@ -168,7 +203,7 @@ func (c *Client) noAnswer(parent context.Context, r request, a *answer, err erro
 	var untrusted *tls.CertificateVerificationError
 	if errors.As(err, &untrusted) {
 		return nil, fmt.Errorf("%s: %s: check RC_SERVER_URL and this machine's root certificates",
-			r.url.Path, c.scrub.text(err.Error()))
+			r.path, c.scrub.text(err.Error()))
 	}
 	text := c.scrub.text(err.Error())
 	switch {
@@ -177,7 +212,7 @@ func (c *Client) noAnswer(parent context.Context, r request, a *answer, err erro
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		text = "it was cut short"
 	}
-	a.broken = &Error{Message: text, Path: r.url.Path, RequestID: c.requestID(a.header), login: r.op == logIn}
+	a.broken = &Error{Message: text, Path: r.path, RequestID: c.requestID(a.header), op: r.op}
 	return a, nil
 }
 
@@ -188,7 +223,7 @@ func (c *Client) httpRequest(ctx context.Context, r request, token string) (*htt
 	}
 	req, err := http.NewRequestWithContext(ctx, method, r.url.String(), body)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %s", r.url.Path, c.scrub.text(err.Error()))
+		return nil, fmt.Errorf("%s: %s", r.path, c.scrub.text(err.Error()))
 	}
 	req.Header.Set("User-Agent", c.userAgent)
 	req.Header.Set("Accept", "application/json")
@@ -216,12 +251,12 @@ func (c *Client) follow(r request, a *answer) (request, error) {
 	target, err := r.url.Parse(a.header.Get("Location"))
 	switch {
 	case err != nil || a.header.Get("Location") == "":
-		return r, fmt.Errorf("%s: status %d without a usable Location: check RC_SERVER_URL", r.url.Path, a.status)
+		return r, fmt.Errorf("%s: status %d without a usable Location: check RC_SERVER_URL", r.path, a.status)
 	case origin(target) != origin(c.base) || target.User != nil:
 		return r, fmt.Errorf("%s: redirected to %s, which is not followed: check RC_SERVER_URL",
-			r.url.Path, c.scrub.text(target.Scheme+"://"+target.Host))
+			r.path, c.scrub.text(target.Scheme+"://"+target.Host))
 	case r.form != nil && a.status < 307:
-		return r, fmt.Errorf("%s: status %d would turn the login into something else: check RC_SERVER_URL", r.url.Path, a.status)
+		return r, fmt.Errorf("%s: status %d would turn the login into something else: check RC_SERVER_URL", r.path, a.status)
 	}
 	r.url = target
 	return r, nil

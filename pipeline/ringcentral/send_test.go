@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,24 +63,104 @@ func cutShort(w http.ResponseWriter, _ *http.Request) {
 
 func reset(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
-func TestOneFailureIsRepaired(t *testing.T) {
-	for name, answer := range map[string]http.HandlerFunc{
-		"503": reply(503, ""), "cut short": cutShort, "reset": reset,
-		"gzip cut short": func(w http.ResponseWriter, _ *http.Request) {
-			var b bytes.Buffer
-			z := gzip.NewWriter(&b)
-			fmt.Fprint(z, onePage)
-			if err := z.Close(); err != nil {
-				t.Error(err)
-			}
-			w.Header().Set("Content-Encoding", "gzip")
-			_, _ = w.Write(b.Bytes()[:b.Len()-10])
+// failures are answers after which the same request can succeed.
+func failures() map[string]http.HandlerFunc {
+	const html = "<html>try again later</html>"
+	return map[string]http.HandlerFunc{
+		"408 with HTML": reply(408, html, "Content-Type", "text/html"), "500 with HTML": reply(500, html, "Content-Type", "text/html"),
+		"502 with HTML": reply(502, html), "503 with HTML": reply(503, html), "504 with HTML": reply(504, html), "503": reply(503, ""),
+		"503 cut short": func(w http.ResponseWriter, r *http.Request) {
+			reply(503, `{"errorCode":"CMN-2`, "Content-Length", "100")(w, r)
 		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			f := newFake(t, inOrder(answer, servePage))
-			mustRead(t, f.client(t))
+		"200 with HTML": reply(200, html, "Content-Type", "text/html"), "200 with nothing": reply(200, ""), "204": reply(204, ""),
+		"200 that ends early": reply(200, onePage[:len(onePage)-20]),
+		"429 without headers": reply(429, html), "429 without Retry-After": reply(429, "", "X-Rate-Limit-Group", "heavy",
+			"X-Rate-Limit-Limit", "10", "X-Rate-Limit-Remaining", "0", "X-Rate-Limit-Window", "60"),
+		"429 cut short": func(w http.ResponseWriter, r *http.Request) {
+			reply(429, "", "Retry-After", "1", "Content-Length", "100")(w, r)
+		},
+		"cut short": cutShort, "reset": reset, "reset in the body": resetInBody, "chunks that end early": chunksEndEarly,
+		"gzip cut short": gzipCutShort,
+	}
+}
+
+// resetInBody breaks the connection, as opposed to ending it.
+func resetInBody(w http.ResponseWriter, _ *http.Request) {
+	conn, buffered, err := w.(http.Hijacker).Hijack()
+	if err != nil {
+		panic(err)
+	}
+	fmt.Fprintf(buffered, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n%s", onePage)
+	_ = buffered.Flush()
+	_ = conn.(*net.TCPConn).SetLinger(0)
+	_ = conn.Close()
+}
+
+func chunksEndEarly(w http.ResponseWriter, _ *http.Request) {
+	fmt.Fprint(w, onePage)
+	w.(http.Flusher).Flush()
+	panic(http.ErrAbortHandler)
+}
+
+func gzipCutShort(w http.ResponseWriter, _ *http.Request) {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	fmt.Fprint(z, onePage)
+	_ = z.Close()
+	w.Header().Set("Content-Encoding", "gzip")
+	_, _ = w.Write(b.Bytes()[:b.Len()-10])
+}
+
+// oneRequestAConnection keeps net/http from repeating by itself what a kept connection swallowed.
+func oneRequestAConnection(t *testing.T, f *fake) {
+	t.Helper()
+	f.Client().Transport.(*http.Transport).DisableKeepAlives = true
+}
+
+func TestFailuresAreRepaired(t *testing.T) {
+	for name, answer := range failures() {
+		for _, n := range []int{1, 5} {
+			t.Run(fmt.Sprintf("%s, %d times", name, n), func(t *testing.T) {
+				f := newFake(t, inOrder(append(slices.Repeat([]http.HandlerFunc{answer}, n), servePage)...))
+				oneRequestAConnection(t, f)
+				c := f.client(t)
+				mustRead(t, c)
+				if got := c.Requests(); f.count(logPath) != n+1 || got.Retries != n {
+					t.Errorf("%d requests, %+v", f.count(logPath), got)
+				}
+				if len(f.clock.slept) != n {
+					t.Errorf("waited %s", f.clock.slept)
+				}
+			})
+		}
+		t.Run(name+", for ever", func(t *testing.T) {
+			f := newFake(t, answer)
+			oneRequestAConnection(t, f)
+			if err := readOne(t.Context(), f.client(t)); err == nil || f.count(logPath) != 6 || !strings.Contains(err.Error(), " 6 times") {
+				t.Errorf("%d requests, %v", f.count(logPath), err)
+			}
 		})
+	}
+}
+
+// TestDifferentFailuresShareTheTries: however they are mixed, a request is sent so often and no more.
+func TestDifferentFailuresShareTheTries(t *testing.T) {
+	var all []http.HandlerFunc
+	for _, answer := range failures() {
+		all = append(all, answer)
+	}
+	f := newFake(t, inOrder(all...))
+	oneRequestAConnection(t, f)
+	if err := readOne(t.Context(), f.client(t)); err == nil || f.count(logPath) != 6 {
+		t.Errorf("%d requests, %v", f.count(logPath), err)
+	}
+}
+
+func TestLoginAndAccountSurviveAProxy(t *testing.T) {
+	f := newFake(t, inOrder(reply(200, "<html>"), reply(200, `{"id":12}`)))
+	f.login = inOrder(reply(200, "<html>"), reply(200, `{"access_token":"`+tokenPrefix+`1"}`))
+	if id, err := f.client(t).AccountID(t.Context()); id != "12" || err != nil {
+		t.Errorf("%q, %v", id, err)
 	}
 }
 
@@ -144,6 +226,7 @@ func TestErrorBodies(t *testing.T) {
 	}{
 		"api":            {403, permission, Error{Code: "CMN-401", Message: "m", Permission: "ReadCallLog"}},
 		"only errors":    {400, `{"errors":[{"errorCode":"CMN-101","message":"bad"},{"errorCode":"CMN-102"}]}`, Error{Code: "CMN-101", Message: "bad"}},
+		"parameter":      {400, `{"parameterName":"x","errors":[{"errorCode":"CMN-101","parameterName":"view"}]}`, Error{Code: "CMN-101", Parameter: "view"}},
 		"gateway":        {404, `{"errorCode":"AGW-404","message":"Resource not found","errors":[]}`, Error{Code: "AGW-404", Message: "Resource not found"}},
 		"oauth":          {400, `{"error":"invalid_request","error_description":"no"}`, Error{OAuth: "invalid_request", Message: "no"}},
 		"odd types":      {400, `{"errorCode":7,"message":"m","errors":null}`, Error{Message: "m"}},
@@ -160,7 +243,7 @@ func TestErrorBodies(t *testing.T) {
 			f := newFake(t, reply(c.status, c.body, "Content-Type", "text/html", "rcrequestid", "id-1", "routingkey", "SJC"))
 			e := asError(t, readOne(t.Context(), f.client(t)))
 			c.want.Status, c.want.RequestID, c.want.RoutingKey = c.status, "id-1", "SJC"
-			c.want.Path, c.want.Tries = logPath, 1
+			c.want.Path, c.want.Tries, c.want.op = logPath, 1, readCallLog
 			if diff := cmp.Diff(c.want, *e, cmp.AllowUnexported(Error{})); diff != "" {
 				t.Error(diff)
 			}
@@ -184,6 +267,11 @@ func TestErrorText(t *testing.T) {
 		"/p: status 429, tried 6 times: try again in 1m0s":                                                    {Status: 429, Tries: 6, RetryAfter: time.Minute, Path: "/p"},
 		"/p: no complete answer: reset: try again later, and check RC_SERVER_URL and the network if it lasts": {Message: "reset", Path: "/p"},
 		"/p: status 404: check RC_SERVER_URL and the account id":                                              {Status: 404, Path: "/p"},
+		"/p: status 404: this environment has no change feed, or the account id is wrong: read the call log by days instead": {
+			Status: 404, Path: "/p", op: readChanges},
+		"/p: status 400 CLG-102: the sync token is no longer good: read the change feed from an instant again": {Status: 400, Code: "CLG-102", Path: "/p"},
+		"/p: status 400 CMN-101 (parameter view): no: the request is not acceptable as it is; RingCentral's support can trace it by the request id": {
+			Status: 400, Code: "CMN-101", Parameter: "view", Message: "no", Path: "/p"},
 	} {
 		if got := e.Error(); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)

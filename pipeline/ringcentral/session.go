@@ -14,7 +14,9 @@ import (
 type session struct {
 	mu      sync.Mutex
 	token   string
+	bornAt  time.Time
 	renewAt time.Time
+	deaths  int   // tokens in a row that were refused soon after they were given
 	refused error // the login failed for good: nothing is sent any more
 	pending *pendingLogin
 }
@@ -68,7 +70,7 @@ func (c *Client) runLogin(ctx context.Context, l *pendingLogin) (string, error) 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l.token, l.err, l.abandoned = token, err, ctx.Err() != nil
-	s.token, s.renewAt, s.pending = token, renewAt, nil
+	s.token, s.bornAt, s.renewAt, s.pending = token, c.clock.Now(), renewAt, nil
 	var e *Error
 	if errors.As(err, &e) && e.CredentialsRefused() {
 		s.refused = err
@@ -77,12 +79,47 @@ func (c *Client) runLogin(ctx context.Context, l *pendingLogin) (string, error) 
 	return token, err
 }
 
+const (
+	// shortLife is half of the shortest life that RingCentral gives a token.
+	shortLife = 5 * time.Minute
+	// mostDeaths is how many tokens in a row may be refused within shortLife.
+	mostDeaths = 5
+)
+
+// dies notes that a token was refused before its time, and tells whether the session is to be given up. RingCentral
+// ends the oldest session of a user and application when there are too many: programs that take each other's
+// session away would log in for ever, each time with success.
+func (c *Client) dies(token string, e *Error) bool {
+	s := &c.session
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if token != s.token { // another goroutine has noted it
+		return s.refused != nil
+	}
+	s.token = ""
+	if s.deaths++; c.clock.Now().Sub(s.bornAt) >= shortLife {
+		s.deaths = 0
+	}
+	if s.deaths < mostDeaths {
+		return false
+	}
+	s.refused = e
+	return true
+}
+
 // logIn exchanges the JWT for a token. What RingCentral answers is never quoted.
 func (c *Client) logIn(ctx context.Context) (token string, renewAt time.Time, err error) {
-	a, err := c.send(ctx, c.post(logIn, "/restapi/oauth/token", url.Values{
+	r := c.post(logIn, "/restapi/oauth/token", url.Values{
 		"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"},
 		"assertion":  {c.credentials.JWT},
-	}))
+	})
+	r.judge = func(body []byte) error {
+		if !json.Valid(body) {
+			return errMalformed
+		}
+		return nil
+	}
+	a, err := c.send(ctx, r)
 	if err != nil {
 		return "", time.Time{}, err
 	}

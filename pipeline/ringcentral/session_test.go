@@ -106,6 +106,78 @@ func TestRefusedTwice(t *testing.T) {
 	}
 }
 
+// stealing is another program that ends our session again and again: each token is good for so many requests.
+func stealing(good int, f **fake) http.HandlerFunc {
+	var mu sync.Mutex
+	used := map[string]int{}
+	return func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		token := r.Header.Get("Authorization")
+		used[token]++
+		n := used[token]
+		mu.Unlock()
+		(*f).clock.advance(10 * time.Second)
+		if n > good {
+			reply(401, expired, "rcrequestid", "id-1")(w, r)
+			return
+		}
+		servePage(w, r)
+	}
+}
+
+func TestSessionThatIsTakenAgainAndAgain(t *testing.T) {
+	var f *fake
+	f = newFake(t, stealing(2, &f))
+	c := f.client(t)
+	var err error
+	windows := 0
+	for ; err == nil && windows < 100; windows++ {
+		err = readOne(t.Context(), c)
+	}
+	e := asError(t, err)
+	if !e.CredentialsRefused() || e.Temporary() || !strings.Contains(e.Error(), "five sessions") || !strings.Contains(e.Error(), "id-1") {
+		t.Errorf("after %d windows: %v", windows, e)
+	}
+	if f.logins != mostDeaths || f.count(logPath) != 3*mostDeaths {
+		t.Errorf("%d logins, %d requests", f.logins, f.count(logPath))
+	}
+	sent := f.count("")
+	if e := asError(t, readOne(t.Context(), c)); !e.CredentialsRefused() || f.count("") != sent {
+		t.Errorf("%v, and %d requests more", e, f.count("")-sent)
+	}
+}
+
+func TestSessionOfManyThatIsTakenAgainAndAgain(t *testing.T) {
+	var f *fake
+	f = newFake(t, stealing(2, &f))
+	c := f.client(t)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 100 {
+				if err := readOne(t.Context(), c); err != nil {
+					return
+				}
+			}
+			t.Error("no end")
+		})
+	}
+	wg.Wait()
+	if f.logins > mostDeaths {
+		t.Errorf("%d logins", f.logins)
+	}
+}
+
+func TestTokensThatLiveLongMayDieEarly(t *testing.T) {
+	var f *fake
+	f = newFake(t, stealing(2, &f))
+	c := f.client(t)
+	for range 50 {
+		f.clock.advance(shortLife / 2)
+		mustRead(t, c)
+	}
+}
+
 func TestExpiredTokenOfManyIsRenewedOnce(t *testing.T) {
 	const n = 8
 	var mu sync.Mutex

@@ -257,31 +257,30 @@ func TestHoldUntil(t *testing.T) {
 		group string
 		want  time.Duration
 	}{
-		"once":             {map[time.Duration]time.Duration{0: 30 * seconds}, "HEAVY", 30 * seconds},
-		"everything":       {map[time.Duration]time.Duration{0: 30 * seconds}, "", 30 * seconds},
-		"another group":    {map[time.Duration]time.Duration{0: 30 * seconds}, "Medium", 0},
-		"not shortened":    {map[time.Duration]time.Duration{0: 30 * seconds, seconds: 10 * seconds}, "heavy", 30 * seconds},
-		"extended":         {map[time.Duration]time.Duration{0: 30 * seconds, seconds: 90 * seconds}, "heavy", 90 * seconds},
-		"extended late":    {map[time.Duration]time.Duration{0: 30 * seconds, 29 * seconds: 31 * seconds}, "", 31 * seconds},
-		"already gone by":  {map[time.Duration]time.Duration{0: -seconds}, "", 0},
-		"after the window": {nil, "", 0},
+		"once":            {map[time.Duration]time.Duration{0: 30 * seconds}, "HEAVY", 30 * seconds},
+		"everything":      {map[time.Duration]time.Duration{0: 30 * seconds}, "", 30 * seconds},
+		"another group":   {map[time.Duration]time.Duration{0: 30 * seconds}, "Medium", 0},
+		"not shortened":   {map[time.Duration]time.Duration{0: 30 * seconds, seconds: 10 * seconds}, "heavy", 30 * seconds},
+		"extended":        {map[time.Duration]time.Duration{0: 30 * seconds, seconds: 90 * seconds}, "heavy", 90 * seconds},
+		"extended late":   {map[time.Duration]time.Duration{0: 30 * seconds, 29 * seconds: 31 * seconds}, "", 31 * seconds},
+		"already gone by": {map[time.Duration]time.Duration{0: -seconds}, "", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now()
-				c2 := bubbleClient(t, servePage, Options{})
+				client := bubbleClient(t, servePage, Options{})
 				var wg sync.WaitGroup
 				for at, until := range c.holds {
 					if at == 0 {
-						c2.HoldUntil(c.group, began.Add(until))
+						client.HoldUntil(c.group, began.Add(until))
 						continue
 					}
 					wg.Go(func() {
 						time.Sleep(at)
-						c2.HoldUntil(c.group, began.Add(until))
+						client.HoldUntil(c.group, began.Add(until))
 					})
 				}
-				mustRead(t, c2)
+				mustRead(t, client)
 				if took := time.Since(began); took != c.want {
 					t.Errorf("sent after %s, want %s", took, c.want)
 				}
@@ -308,6 +307,21 @@ func TestHoldWhileTheRateIsWaitedFor(t *testing.T) {
 			t.Errorf("sent after %s", took)
 		}
 	})
+}
+
+// TestHoldThatBeginsDuringTheLogin: who has the leave to send, and waits for a token, has it no more.
+func TestHoldThatBeginsDuringTheLogin(t *testing.T) {
+	var c *Client
+	f := newFake(t, servePage)
+	f.login = func(w http.ResponseWriter, r *http.Request) {
+		c.HoldUntil("heavy", epoch.Add(30*time.Second))
+		reply(200, `{"access_token":"`+tokenPrefix+`1"}`)(w, r)
+	}
+	c = f.client(t)
+	got, err := readAll(t.Context(), c, nil)
+	if err != nil || !got[0].ReadAt.Equal(epoch.Add(30*time.Second)) || c.Requests().Total != 2 {
+		t.Errorf("%v, %v, %+v", got, err, c.Requests())
+	}
 }
 
 func TestHoldTooLongToWaitFor(t *testing.T) {
