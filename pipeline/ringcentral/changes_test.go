@@ -262,14 +262,14 @@ func TestSyncTokensAreElided(t *testing.T) {
 		"200": echoed(200), "400": echoed(400), "whole": whole, "503": echoed(503), "404": echoed(404), "cut": cutShort, "reset": reset,
 		"circle": reply(200, feedPage("2", syncCanary+"1", true)),
 	} {
-		f := newFake(t, inOrder(reply(200, feedPage("1", syncCanary+"1", true)), last))
+		f := newFake(t, inOrder(reply(200, feedPage("1", syncCanary+"1", true), "rcrequestid", syncCanary+"1"), last))
 		got, err := readChangePages(t, f.client(t), syncCanary+"0", time.Time{}, nil)
 		if err == nil || len(got) != 1 {
 			t.Fatalf("%s: %d pages, %v", name, len(got), err)
 		}
 		noSyncToken(t, name+", error", fmt.Sprintf("%v %+v %#v", err, err, asErrorOrNil(err)))
 		noSyncToken(t, name+", log", f.log.String())
-		noSyncToken(t, name+", query", got[0].Query)
+		noSyncToken(t, name+", query and request id", got[0].Query+got[0].RequestID)
 	}
 }
 

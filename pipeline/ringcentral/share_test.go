@@ -250,6 +250,22 @@ func TestHoldersReachWhoWaits(t *testing.T) {
 	})
 }
 
+// TestQuotaBelowOneRemembers: a request that has left the server's window still counts for us.
+func TestQuotaBelowOneRemembers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := bubbleLimiter()
+		c := bubbleClient(t, l.guard(servePage), Options{})
+		c.SetHolders(20)
+		began := time.Now()
+		mustRead(t, c)
+		time.Sleep(90 * time.Second)
+		mustRead(t, c)
+		if took := time.Since(began); took != 2*(time.Minute+margin) {
+			t.Errorf("sent after %s", took)
+		}
+	})
+}
+
 func TestHoldUntil(t *testing.T) {
 	const seconds = time.Second
 	for name, c := range map[string]struct {
