@@ -82,7 +82,8 @@ type extraction struct {
 	client  *ringcentral.Client
 	decoder *schema.Decoder
 	yield   func(Event, error) bool
-	feed    sinks.FeedState // live only where it has a token
+	feed    sinks.FeedState  // live only where it has a token
+	untold  *sinks.FeedState // what became of the feed while the account was not known yet
 }
 
 func (e *extraction) emit(v Event) error {
@@ -272,5 +273,10 @@ func (e *extraction) resolve(ctx context.Context, said string) (err error) {
 	if err := e.known(ctx, said); err != nil {
 		return &lakeError{err}
 	}
-	return nil
+	if e.untold == nil {
+		return nil
+	}
+	next := *e.untold
+	next.GapFrom, next.GapTo, e.untold = e.feed.GapFrom, e.feed.GapTo, nil
+	return e.writeFeed(ctx, next)
 }

@@ -61,12 +61,11 @@ func (e *extraction) breakChain(ctx context.Context, unavailable, broken string)
 		}
 		next.GapTo = e.clock().UTC()
 	}
-	if e.AccountID != OwnAccount {
-		if err := e.writeFeed(ctx, next); err != nil {
-			return err
-		}
+	if e.AccountID == OwnAccount {
+		e.untold, e.feed = &next, next // until the account is known
+	} else if err := e.writeFeed(ctx, next); err != nil {
+		return err
 	}
-	e.feed = next
 	if unavailable != "" {
 		return e.warn("%s; days are read again from the list while late edits are expected", unavailable)
 	}

@@ -71,6 +71,7 @@ type PageRead struct {
 	Number  int
 	Records int
 	Bytes   int
+	Feed    bool // of the change feed, not of the list
 }
 
 // DayDone is one day that was read to its end and is in the lake.
@@ -139,6 +140,7 @@ type Tally struct {
 	Errs      []error
 	Warnings  []string
 	Pages     int
+	ListPages int   // of the pages those of the list
 	Records   int   // as received, repeated ones included
 	Rows      int64 // that the days done hold now
 	Bytes     int64 // of the days done
@@ -156,6 +158,9 @@ func (t *Tally) Add(e Event) {
 		}
 	case e.Page != nil:
 		t.Pages++
+		if !e.Page.Feed {
+			t.ListPages++
+		}
 		t.Records += e.Page.Records
 		t.PageBytes += int64(e.Page.Bytes)
 	case e.Day != nil:

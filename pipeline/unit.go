@@ -41,7 +41,7 @@ func (r *closedRead) close() error {
 	return r.archive.Close()
 }
 
-// add decodes a page. firstDay is where the records of a feed are taken from; 0 for a list.
+// add decodes a page. firstDay is the first day that the records of a feed are taken into; it is empty for a list.
 func (e *extraction) add(r *closedRead, page ringcentral.Page, firstDay string) error {
 	if r.pages++; r.pages == 1 {
 		r.readAt = page.ReadAt
@@ -59,7 +59,7 @@ func (e *extraction) add(r *closedRead, page ringcentral.Page, firstDay string) 
 			return &lakeError{err}
 		}
 	}
-	return e.emit(Event{Page: &PageRead{Number: page.Number, Records: page.Records, Bytes: len(page.Body)}})
+	return e.emit(Event{Page: &PageRead{Number: page.Number, Records: page.Records, Bytes: len(page.Body), Feed: firstDay != ""}})
 }
 
 // merge is how the read's rows come into the days: before the first of them is replaced, the pages are archived and the ledger says

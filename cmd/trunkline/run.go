@@ -249,7 +249,7 @@ func (s *session) extract(lake *sinks.Lake, x source) error {
 	s.logout(x.client)
 	s.summary.extracted(tally)
 	s.summary.Requests = requestSum(x.client.Requests())
-	s.summary.Requests.Predicted = tally.Predicted
+	s.summary.Requests.Predicted, s.summary.Requests.Spent = tally.Predicted, tally.ListPages
 	return err
 }
 
@@ -336,7 +336,7 @@ func extractionLine(d *daysSum, account string) string {
 func requestLine(r *reqSum) string {
 	line := fmt.Sprintf("requests: %d, of them %d to the call log (Heavy)", r.Total, r.ByGroup["Heavy"])
 	if r.Predicted != nil {
-		line += fmt.Sprintf("; predicted for the list: %d", *r.Predicted)
+		line += fmt.Sprintf("; for the list %d were predicted and %d spent", *r.Predicted, r.Spent)
 	}
 	return line
 }

@@ -56,7 +56,8 @@ type reqSum struct {
 	ByGroup     map[string]int `json:"by_group"`
 	Retried     int            `json:"retried"`
 	RateLimited int            `json:"rate_limited"`
-	Predicted   *int           `json:"predicted,omitempty"` // to the call log's list; absent where nothing was known of some days
+	Predicted   *int           `json:"predicted,omitempty"` // for the pages of the call log's list; absent where nothing was known of some days
+	Spent       int            `json:"spent"`               // for these pages
 }
 
 // extracted notes what an extraction did.
