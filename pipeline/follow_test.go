@@ -85,6 +85,7 @@ func TestFeedTokenThatIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.ExpireFeedTokens()
+	driven.waited.Add(int64(time.Minute))
 	x := fromFeed(simulated.Add(20 * time.Hour))
 	x.Clock = driven.now
 	tally, err := runExtract(t.Context(), c.client(t), lake, x)
