@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -341,7 +343,11 @@ func TestEmptyAndSmall(t *testing.T) {
 			t.Fatal(err)
 		}
 		for key, want := range map[string][]byte{"empty": {}, "small": document} {
-			v, err := l.replaceBytesIf(t.Context(), key, "", want, "application/json")
+			file := filepath.Join(t.TempDir(), key)
+			if err := os.WriteFile(file, want, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			v, err := l.replaceFileIf(t.Context(), key, "", file, "application/json")
 			if err != nil {
 				t.Fatal(err)
 			}
