@@ -7,14 +7,23 @@ import (
 	"net/http"
 	"time"
 
+	"cloud.google.com/go/storage"
 	"gocloud.dev/blob"
 
 	"github.com/trunkline/trunkline/sinks/disk"
 )
 
+// clientAttempts is how often a cloud's own client asks, about what the others do of themselves.
+const clientAttempts = 4
+
 // CheckBucket checks that a bucket is there and can be listed. Some stores say of a missing bucket, or of one that may
-// not be read, what they say of a missing object; whoever has checked can take a missing object for one.
+// not be read, what they say of a missing object; whoever has checked can take a missing object for one. It also bounds
+// the patience of Google's client, which for ever asks a server that is not there. Call it first.
 func CheckBucket(ctx context.Context, bucket *blob.Bucket) error {
+	var google *storage.Client
+	if bucket.As(&google) {
+		google.SetRetry(storage.WithMaxAttempts(clientAttempts))
+	}
 	err := retried(ctx, func() error {
 		_, err := bucket.List(&blob.ListOptions{Prefix: "_trunkline/format"}).Next(ctx)
 		if err == io.EOF {
@@ -23,7 +32,7 @@ func CheckBucket(ctx context.Context, bucket *blob.Bucket) error {
 		return err
 	})
 	if err != nil && kindOf(err) == isMissing {
-		return fmt.Errorf("list the bucket: %w: %s", err, remedies[isNoBucket])
+		return fmt.Errorf("list the bucket: %w", &storeError{err, isNoBucket})
 	}
 	if err != nil {
 		return fmt.Errorf("list the bucket: %w", explained(err))
