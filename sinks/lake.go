@@ -10,14 +10,18 @@
 //  1. The read's rows of that day are brought to one version each and sorted by time and id. If their content hash is
 //     the one that the ledger has for the day, and the object is there, nothing is written.
 //  2. Else the held partition, if there is one, is merged in by id. Held rows that the read did not bring stay:
-//     RingCentral forgets, the lake does not.
+//     RingCentral forgets, the lake does not. Rows that the days beside it hold of the same ids take part, too: a record
+//     whose time moved lies in one day only, the one of its newest version.
 //  3. If the content differs from what is held, a Parquet file is written to local scratch, closed and hashed, and
-//     then uploaded under the partition's one key. The upload replaces the object as a whole.
-//  4. The ledger's month is written after the partitions of the read.
+//     then uploaded under the partition's one key, if the object there is still the one that was merged; else all of
+//     this is done again. The upload replaces the object as a whole.
+//  4. Rows of which a newer version lies here now leave the days beside it, in the same way.
+//  5. The ledger's month is written after the partitions of the read.
 //
-// A crash before 3 leaves the day as it was. A crash between 3 and 4 leaves a partition that the ledger does not know
-// or knows by an older hash: the next run finds the day owed, reads it again, merges with the object that it finds,
-// and arrives at the same bytes. Nothing is cleaned by hand. Errors from the bucket can be inspected with gcerrors.Code.
+// Before the first object of a read is replaced, its caller archives the read and notes in the ledger which days are going to be
+// written. A crash before 3 leaves the day as it was. A crash between 3 and 5 leaves partitions that the ledger does not
+// know or knows by an older hash, or a record in two days: Finish looks after both. Nothing is cleaned by hand. Errors from
+// the bucket can be inspected with gcerrors.Code.
 package sinks
 
 import (
