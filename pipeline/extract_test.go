@@ -175,12 +175,12 @@ func (c *company) truth(t testing.TB, w Window) []string {
 	return encode(t, d.Batch())
 }
 
-// sums is the SHA-256 of every file below a directory but the ledger, which notes when it was read.
+// sums is the SHA-256 of every file below a directory but the ledger, which notes when it was read, and the lock.
 func sums(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	out := map[string]string{}
 	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err != nil || d.IsDir() || strings.Contains(path, "_trunkline") {
+		if err != nil || d.IsDir() || strings.Contains(path, "_trunkline") || d.Name() == ".trunkline.lock" {
 			return err
 		}
 		b, err := os.ReadFile(path)
