@@ -107,14 +107,8 @@ func (l *Lake) isHeld(ctx context.Context, key string, rows arrow.RecordBatch, k
 	if known.ContentHash == "" || known.ContentHash != contentHash(rows) {
 		return false, nil
 	}
-	attrs, err := l.bucket.Attributes(ctx, key)
-	if notFound(err) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("%s: %w", key, err)
-	}
-	return attrs.Size == known.Bytes, nil
+	size, found, err := l.size(ctx, key)
+	return found && size == known.Bytes, err
 }
 
 // mergeDay merges the rows that were read of a day with what the lake holds now.

@@ -35,6 +35,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"gocloud.dev/blob"
@@ -75,6 +76,7 @@ type Lake struct {
 	localDir string
 	cacheDir string
 	scratch  string
+	marked   atomic.Bool  // format.json is there
 	shut     func() error // closes the bucket where it is the lake's own; nil where it is the caller's
 }
 
@@ -132,10 +134,21 @@ func (l *Lake) checkLayout(ctx context.Context) error {
 
 // markLayout writes format.json where it is missing, before the first ledger.
 func (l *Lake) markLayout(ctx context.Context) error {
-	if found, err := l.bucket.Exists(ctx, formatKey); err != nil || found {
+	if l.marked.Load() {
+		return nil
+	}
+	if _, found, err := l.size(ctx, formatKey); err != nil || found {
+		l.marked.Store(found)
 		return err
 	}
-	return l.writeJSON(ctx, formatKey, format{Layout: layoutVersion})
+	b, err := json.MarshalIndent(format{Layout: layoutVersion}, "", "  ")
+	if err != nil {
+		return err
+	}
+	if _, err = l.replaceBytesIf(ctx, formatKey, "", append(b, '\n'), "application/json"); errors.Is(err, ErrConflict) {
+		return nil // another run has just marked it
+	}
+	return err
 }
 
 // Probe checks that the lake can be written, by writing and removing a small object.
@@ -144,8 +157,8 @@ func (l *Lake) Probe(ctx context.Context) error {
 	if err := l.putBytes(ctx, key, []byte("trunkline looked whether it may write here\n"), "text/plain"); err != nil {
 		return fmt.Errorf("the lake cannot be written: %w", err)
 	}
-	if err := l.bucket.Delete(ctx, key); err != nil {
-		return fmt.Errorf("the lake's objects cannot be removed: %s: %w", key, err)
+	if err := l.remove(ctx, key); err != nil {
+		return fmt.Errorf("the lake's objects cannot be removed: %w", err)
 	}
 	return nil
 }
@@ -175,47 +188,73 @@ func (l *Lake) readJSON(ctx context.Context, key string, v any) (found bool, err
 	return true, nil
 }
 
-func (l *Lake) writeJSON(ctx context.Context, key string, v any) error {
-	b, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return err
-	}
-	return l.putBytes(ctx, key, append(b, '\n'), "application/json")
-}
-
 // keys yields the keys below a prefix, in order.
 func (l *Lake) keys(ctx context.Context, prefix string, visit func(*blob.ListObject) error) error {
-	list := l.bucket.List(&blob.ListOptions{Prefix: prefix})
-	for {
-		object, err := list.Next(ctx)
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("list %s: %w", prefix, err)
-		}
-		if err := visit(object); err != nil {
-			return err
-		}
+	objects, err := l.list(ctx, &blob.ListOptions{Prefix: prefix})
+	for i := 0; err == nil && i < len(objects); i++ {
+		err = visit(objects[i])
 	}
+	return err
 }
 
 // directories lists the names directly below a prefix that have keys below them, in order.
 func (l *Lake) directories(ctx context.Context, prefix string) ([]string, error) {
+	objects, err := l.list(ctx, &blob.ListOptions{Prefix: prefix, Delimiter: "/"})
 	var out []string
-	list := l.bucket.List(&blob.ListOptions{Prefix: prefix, Delimiter: "/"})
-	for {
-		object, err := list.Next(ctx)
-		if err == io.EOF {
-			return out, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("list %s: %w", prefix, err)
-		}
-		if object.IsDir {
-			out = append(out, strings.TrimSuffix(strings.TrimPrefix(object.Key, prefix), "/"))
+	for _, o := range objects {
+		if o.IsDir {
+			out = append(out, strings.TrimSuffix(strings.TrimPrefix(o.Key, prefix), "/"))
 		}
 	}
+	return out, err
+}
+
+// list reads a whole listing; what fails for the moment is tried again from its beginning.
+func (l *Lake) list(ctx context.Context, o *blob.ListOptions) (out []*blob.ListObject, err error) {
+	err = retried(ctx, func() error {
+		out = nil
+		for list := l.bucket.List(o); ; {
+			object, err := list.Next(ctx)
+			if err == io.EOF {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			out = append(out, object)
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", o.Prefix, explained(err))
+	}
+	return out, nil
+}
+
+// remove deletes an object; one that is not there is no error.
+func (l *Lake) remove(ctx context.Context, key string) error {
+	err := retried(ctx, func() error { return l.bucket.Delete(ctx, key) })
+	if err != nil && kindOf(err) != isMissing {
+		return fmt.Errorf("remove %s: %w", key, explained(err))
+	}
+	return nil
+}
+
+// size is how large an object is; found is false where there is none.
+func (l *Lake) size(ctx context.Context, key string) (size int64, found bool, err error) {
+	err = retried(ctx, func() error {
+		attrs, err := l.bucket.Attributes(ctx, key)
+		if err == nil {
+			size = attrs.Size
+		}
+		return err
+	})
+	switch {
+	case err == nil:
+		return size, true, nil
+	case kindOf(err) == isMissing:
+		return 0, false, nil
+	}
+	return 0, false, fmt.Errorf("read %s: %w", key, explained(err))
 }
 
 // ScratchLake is an empty lake of its own in the scratch directory, for building tables on local disk. Close it.

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"gocloud.dev/blob"
 	_ "gocloud.dev/blob/memblob"
+	"gocloud.dev/gcerrors"
 )
 
 var testTable = Table{
@@ -322,7 +323,7 @@ func TestFailedUploadPublishesNothing(t *testing.T) {
 				t.Errorf("error %v, want %v", err, full)
 			}
 			b, err := l.bucket.ReadAll(t.Context(), "k")
-			if before == "" && !notFound(err) || before != "" && string(b) != before {
+			if before == "" && gcerrors.Code(err) != gcerrors.NotFound || before != "" && string(b) != before {
 				t.Errorf("after a failed upload over %q: %q, %v", before, b, err)
 			}
 		}

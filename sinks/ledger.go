@@ -11,7 +11,6 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"gocloud.dev/blob"
-	"gocloud.dev/gcerrors"
 )
 
 // LedgerDay is what the ledger says of one day of one account and stream.
@@ -214,8 +213,6 @@ func (l *Lake) Finish(ctx context.Context, t Table, s *arrow.Schema, account str
 func (l *Lake) Accounts(ctx context.Context) ([]string, error) {
 	return l.directories(ctx, ledgerPrefix)
 }
-
-func notFound(err error) bool { return gcerrors.Code(err) == gcerrors.NotFound }
 
 // updateTries is how often a small object is changed anew after somebody else changed it meanwhile.
 const updateTries = 32

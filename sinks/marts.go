@@ -2,7 +2,6 @@ package sinks
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"path"
 )
@@ -61,11 +60,7 @@ func MartObject(mart, partition string) string {
 
 // DropMart removes the object of a mart partition that no day of the lake stands for any more.
 func (l *Lake) DropMart(ctx context.Context, mart, partition string) error {
-	key := MartObject(mart, partition)
-	if err := l.bucket.Delete(ctx, key); err != nil && !notFound(err) {
-		return fmt.Errorf("remove %s: %w", key, err)
-	}
-	return nil
+	return l.remove(ctx, MartObject(mart, partition))
 }
 
 // PublishMart uploads one partition of a mart from a local file, unless the lake holds the same bytes. ErrConflict says that somebody
