@@ -76,8 +76,8 @@ type Lake struct {
 	localDir string
 	cacheDir string
 	scratch  string
+	shut     func() error // removes the scratch directory
 	marked   atomic.Bool  // format.json is there
-	shut     func() error // closes the bucket where it is the lake's own; nil where it is the caller's
 }
 
 // Open checks the layout of the lake in the bucket and returns the lake. Close it to remove its scratch files; the
@@ -90,25 +90,22 @@ func Open(ctx context.Context, bucket *blob.Bucket, o *LakeOptions) (*Lake, erro
 	if err := l.checkLayout(ctx); err != nil {
 		return nil, err
 	}
-	scratch, err := os.MkdirTemp(o.Scratch, "trunkline-")
+	scratch, err := disk.MakeScratch(o.Scratch, scratchPrefix)
 	if err != nil {
 		return nil, fmt.Errorf("scratch directory: %w", err)
 	}
-	l.scratch = scratch
+	l.scratch, l.shut = scratch.Dir, scratch.Close
 	if l.cacheDir == "" {
-		l.cacheDir = filepath.Join(scratch, "cache")
+		l.cacheDir = filepath.Join(l.scratch, "cache")
 	}
 	return l, nil
 }
 
 // Close removes the lake's scratch files.
-func (l *Lake) Close() error {
-	err := os.RemoveAll(l.scratch)
-	if l.shut != nil {
-		err = errors.Join(err, l.shut())
-	}
-	return err
-}
+func (l *Lake) Close() error { return l.shut() }
+
+// scratchPrefix begins the names of scratch directories.
+const scratchPrefix = "trunkline-"
 
 // Scratch is a directory for the caller's temporary files; Close removes it.
 func (l *Lake) Scratch() string { return l.scratch }
@@ -271,6 +268,7 @@ func (l *Lake) ScratchLake(ctx context.Context) (*Lake, error) {
 	if err != nil {
 		return nil, errors.Join(err, bucket.Close())
 	}
-	own.shut = bucket.Close
+	remove := own.shut
+	own.shut = func() error { return errors.Join(remove(), bucket.Close()) }
 	return own, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path/filepath"
 	"time"
 
 	"cloud.google.com/go/storage"
@@ -40,10 +41,13 @@ func CheckBucket(ctx context.Context, bucket *blob.Bucket) error {
 	return nil
 }
 
-// Sweep removes what writes of killed runs left behind and no listing shows: temporary files of a local lake that no
-// process holds any more, and uploads in parts to S3 that were begun over a day ago. What the credentials do not permit
+// Sweep removes what killed runs left behind and no listing shows: their scratch directories beside this lake's, temporary files of
+// a local lake that no process holds any more, and uploads in parts to S3 that were begun over a day ago. What the credentials do not permit
 // to see, or the store does not know, stays: a lifecycle rule of the bucket is for that.
 func (l *Lake) Sweep(ctx context.Context) error {
+	if _, err := disk.SweepScratch(filepath.Dir(l.scratch), scratchPrefix, time.Minute); err != nil {
+		return fmt.Errorf("remove what killed runs left behind: %w", err)
+	}
 	var dir disk.Dir
 	if l.bucket.As(&dir) {
 		if _, err := disk.Sweep(string(dir), time.Minute); err != nil {
