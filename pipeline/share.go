@@ -41,6 +41,7 @@ func (s *Sharing) Penalty(group string, until time.Time) {
 // again. Times are clock's.
 func (s *Sharing) Join(ctx context.Context, c *ringcentral.Client, lake *sinks.Lake, holder string, clock func() time.Time, log *slog.Logger) (leave func()) {
 	ctx, stop := context.WithCancel(ctx)
+	seen := holders{}
 	hold := func(ctx context.Context, lasts time.Duration, met map[string]time.Time) {
 		now := clock()
 		share, err := lake.Hold(ctx, c.RateKey(), holder, now, now.Add(lasts), met)
@@ -50,7 +51,8 @@ func (s *Sharing) Join(ctx context.Context, c *ringcentral.Client, lake *sinks.L
 			}
 			return
 		}
-		c.SetHolders(max(1, len(share.Holders)))
+		_, window, _ := c.Rate("Heavy")
+		c.SetHolders(seen.most(len(share.Holders), now, window+holdRenewed))
 		for group, until := range share.Penalties {
 			c.HoldUntil(group, until)
 		}
@@ -80,4 +82,21 @@ func (s *Sharing) Join(ctx context.Context, c *ringcentral.Client, lake *sinks.L
 		defer cancel()
 		hold(last, 0, nil)
 	}
+}
+
+// holders are how many shared the rate, and when they were last that many.
+type holders map[int]time.Time
+
+// most is the most that shared the rate from so long before now until now. What those have sent who left counts for a window
+// more, and they may have sent until just before it was seen that they left.
+func (h holders) most(n int, now time.Time, since time.Duration) int {
+	h[n] = now
+	for m, at := range h {
+		if now.Sub(at) > since {
+			delete(h, m)
+			continue
+		}
+		n = max(n, m)
+	}
+	return max(n, 1)
 }
