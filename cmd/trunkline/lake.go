@@ -28,6 +28,15 @@ type location struct {
 
 // open opens the lake. A lake that is only read must exist; a local one that is written is made.
 func (f lakeFlags) open(ctx context.Context, writes bool) (*sinks.Lake, func(), error) {
+	return f.openAs(ctx, writes, false)
+}
+
+// openAny opens a lake of any layout, to look at it.
+func (f lakeFlags) openAny(ctx context.Context) (*sinks.Lake, func(), error) {
+	return f.openAs(ctx, false, true)
+}
+
+func (f lakeFlags) openAs(ctx context.Context, writes, anyLayout bool) (*sinks.Lake, func(), error) {
 	at, err := f.locate(writes)
 	if err != nil {
 		return nil, nil, usage(err)
@@ -40,7 +49,7 @@ func (f lakeFlags) open(ctx context.Context, writes bool) (*sinks.Lake, func(), 
 	if cache == "" && at.dir == "" {
 		cache = userCache()
 	}
-	lake, err := sinks.Open(ctx, bucket, &sinks.LakeOptions{LocalDir: at.dir, CacheDir: cache})
+	lake, err := sinks.Open(ctx, bucket, &sinks.LakeOptions{LocalDir: at.dir, CacheDir: cache, AnyLayout: anyLayout})
 	if err != nil {
 		return nil, nil, errors.Join(usage(fmt.Errorf("--lake %s: %w", f.Lake, err)), bucket.Close())
 	}
