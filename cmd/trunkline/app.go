@@ -30,6 +30,7 @@ type cli struct {
 	Plan       planCmd                   `cmd:"" help:"Show what run would do: days, requests, minutes. Reads the ledger only."`
 	Status     statusCmd                 `cmd:"" help:"Show what the lake holds: first and last day, gaps, unsettled days, rows, bytes."`
 	Verify     verifyCmd                 `cmd:"" help:"Compare the lake with what it says of itself: objects, hashes, rows, ids, names. Changes nothing."`
+	Doctor     doctorCmd                 `cmd:"" help:"Try everything that a run needs: credentials, permissions, clock, rate, lake, disk, DuckDB; with a remedy for each."`
 	Query      queryCmd                  `cmd:"" help:"Run SQL (DuckDB) over the lake's tables and marts."`
 	Dump       dumpCmd                   `cmd:"" help:"Write records back as RingCentral's JSON, one a line, from the lake's Parquet alone."`
 	Replay     replayCmd                 `cmd:"" help:"Convert API pages that were saved on disk into the lake, without the API."`
@@ -129,7 +130,7 @@ func (s *session) parse(line *cli, p process) (app *kong.Kong, command *kong.Con
 // verbOf finds the verb of a command line that could not be parsed; "" if there is none.
 func verbOf(args []string) string {
 	for _, a := range args {
-		for _, verb := range []string{"demo", "run", "extract", "transform", "plan", "status", "verify", "query", "dump", "replay", "simulate", "version"} {
+		for _, verb := range []string{"demo", "run", "extract", "transform", "plan", "status", "verify", "doctor", "query", "dump", "replay", "simulate", "version"} {
 			if a == verb {
 				return verb
 			}

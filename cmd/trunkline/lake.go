@@ -95,6 +95,8 @@ func (f lakeFlags) locate(writes bool) (location, error) {
 	return localLake(u.Path, u.Query(), writes)
 }
 
+var errNoLake = errors.New("there is no such directory; `trunkline run` makes it")
+
 func localLake(dir string, query url.Values, writes bool) (location, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -109,7 +111,7 @@ func localLake(dir string, query url.Values, writes bool) (location, error) {
 		}
 	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return location{}, fmt.Errorf("--lake %s: there is no such directory; `trunkline run` makes it", dir)
+		return location{}, fmt.Errorf("--lake %s: %w", dir, errNoLake)
 	}
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(dir), RawQuery: query.Encode()}
 	return location{url: u.String(), dir: dir}, nil
