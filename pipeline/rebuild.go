@@ -95,7 +95,7 @@ func (r *rebuilding) fold(ctx context.Context, read sinks.ArchivedRead) error {
 		}
 		n, err := r.decoder.Append(page.Body)
 		if err != nil {
-			return err
+			return fmt.Errorf("%w: %w", sinks.ErrBadArchive, err)
 		}
 		if err := rows.Append(r.decoder.Batch()); err != nil {
 			return err
@@ -117,7 +117,7 @@ var errImported = errors.New("imported pages")
 func (r *rebuilding) mergeRead(ctx context.Context, rows *sinks.Read, first sinks.ArchivedPage, pages int) error {
 	days, isList, err := archivedDays(first, rows)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", sinks.ErrBadArchive, err)
 	}
 	m := &sinks.Merge{AccountID: r.AccountID, Schema: schema.CallLog().Schema(), Read: rows, Known: r.ledger}
 	for _, day := range days {

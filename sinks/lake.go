@@ -68,6 +68,8 @@ type LakeOptions struct {
 	LocalDir string // directory behind the bucket, where it is a local one: its files are read in place
 	Scratch  string // directory for temporary files; default os.TempDir()
 	CacheDir string // directory that keeps copies of a remote lake's objects between runs; default: scratch
+
+	AnyLayout bool // a lake of another layout is opened, too: to be looked at, not to be written
 }
 
 // Lake is a bucket that holds tables, their ledger and the state of their marts.
@@ -87,7 +89,11 @@ func Open(ctx context.Context, bucket *blob.Bucket, o *LakeOptions) (*Lake, erro
 		o = &LakeOptions{}
 	}
 	l := &Lake{bucket: bucket, localDir: o.LocalDir, cacheDir: o.CacheDir}
-	if err := l.checkLayout(ctx); err != nil {
+	check := l.checkLayout
+	if o.AnyLayout {
+		check = func(ctx context.Context) error { return CheckBucket(ctx, bucket) }
+	}
+	if err := check(ctx); err != nil {
 		return nil, err
 	}
 	scratch, err := disk.MakeScratch(o.Scratch, scratchPrefix)
