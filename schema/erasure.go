@@ -12,9 +12,13 @@ import (
 // Erased is one person who is to be found in no row any more. It names nobody: what the person is known by stands there as
 // keyed hashes only.
 type Erased struct {
-	Token  string   `json:"token"`            // stands in place of what was erased
-	Marks  []string `json:"marks"`            // hashes of all spellings of the numbers, and of the extension ids
-	Digits []int    `json:"digits,omitempty"` // how many digits the numbers have, with their calling code
+	Token string   `json:"token"` // stands in place of what was erased
+	Marks []string `json:"marks"` // hashes of all spellings of the numbers, and of the extension ids
+
+	// How many digits these have, so that few texts need to be hashed.
+	Full       []int `json:"full,omitempty"`       // numbers with their calling code
+	National   []int `json:"national,omitempty"`   // other spellings, alone
+	Extensions []int `json:"extensions,omitempty"` // ids of extensions
 }
 
 // EraseOptions are the optional parts of ErasePerson.
@@ -45,7 +49,7 @@ func ErasePerson(key []byte, phones, extensions []string, o *EraseOptions) (Eras
 			return e, fmt.Errorf("extension %q: expected RingCentral's id of it, which is digits", id)
 		}
 		names = append(names, "extension "+id)
-		e.Marks = append(e.Marks, mark(key, extensionMark, id))
+		e.Marks, e.Extensions = append(e.Marks, mark(key, extensionMark, id)), addLength(e.Extensions, id)
 		if p := o.Policy.hashing(); p != nil {
 			e.Marks = append(e.Marks, mark(key, textMark, p.token(id)))
 		}
@@ -66,12 +70,9 @@ func (e *Erased) addPhone(key []byte, digits string, p *Policy) {
 	if n := national(digits); n != "" {
 		spelled = append(spelled, n, "0"+n)
 	}
-	e.Marks = append(e.Marks, mark(key, fullMark, digits))
+	e.Marks, e.Full = append(e.Marks, mark(key, fullMark, digits)), addLength(e.Full, digits)
 	for _, s := range spelled {
-		e.Marks = append(e.Marks, mark(key, nationalMark, s))
-	}
-	if !slices.Contains(e.Digits, len(digits)) {
-		e.Digits = append(e.Digits, len(digits))
+		e.Marks, e.National = append(e.Marks, mark(key, nationalMark, s)), addLength(e.National, s)
 	}
 	if p = p.hashing(); p == nil {
 		return
@@ -81,6 +82,13 @@ func (e *Erased) addPhone(key []byte, digits string, p *Policy) {
 			e.Marks = append(e.Marks, mark(key, textMark, p.token(n.normal(p.options.Country))))
 		}
 	}
+}
+
+func addLength(lengths []int, digits string) []int {
+	if !slices.Contains(lengths, len(digits)) {
+		lengths = append(lengths, len(digits))
+	}
+	return lengths
 }
 
 // hashing is the policy if it makes tokens, and nil if not.
@@ -103,10 +111,10 @@ func mark(key []byte, kind, text string) string { return keyed(key, kind+" "+tex
 
 // Erasure finds the persons that were erased. It is safe for concurrent use; the nil erasure finds nobody.
 type Erasure struct {
-	table  *Table
-	key    []byte
-	tokens map[string]string // by mark
-	digits []int
+	table   *Table
+	key     []byte
+	tokens  map[string]string // by mark
+	lengths map[string][]int  // of the digits that are marked, by kind of mark
 }
 
 // NewErasure returns an erasure of the persons, nil if there are none.
@@ -114,19 +122,29 @@ func NewErasure(t *Table, key []byte, persons []Erased) *Erasure {
 	if len(persons) == 0 {
 		return nil
 	}
-	e := &Erasure{table: t, key: key, tokens: map[string]string{}}
+	e := &Erasure{table: t, key: key, tokens: map[string]string{}, lengths: map[string][]int{}}
 	for _, p := range persons {
 		for _, m := range p.Marks {
 			e.tokens[m] = p.Token
 		}
-		e.digits = append(e.digits, p.Digits...)
+		for kind, lengths := range map[string][]int{fullMark: p.Full, nationalMark: p.National, extensionMark: p.Extensions} {
+			e.lengths[kind] = append(e.lengths[kind], lengths...)
+		}
 	}
-	slices.Sort(e.digits)
-	e.digits = slices.Compact(e.digits)
+	for kind, lengths := range e.lengths {
+		slices.Sort(lengths)
+		e.lengths[kind] = slices.Compact(lengths)
+	}
 	return e
 }
 
-func (e *Erasure) marked(kind, text string) string { return e.tokens[mark(e.key, kind, text)] }
+// marked returns the token of the person whose mark of that kind the text has; "" if it is nobody's.
+func (e *Erasure) marked(kind, text string) string {
+	if kind != textMark && !slices.Contains(e.lengths[kind], len(text)) {
+		return ""
+	}
+	return e.tokens[mark(e.key, kind, text)]
+}
 
 // inNumber returns the token of the person whose phone number the text is; "" if it is nobody's.
 func (e *Erasure) inNumber(text string) string {
@@ -213,7 +231,7 @@ func (e *Erasure) inRun(groups []string, international bool) string {
 		}
 	}
 	all := strings.Join(groups, "")
-	for _, n := range e.digits {
+	for _, n := range e.lengths[fullMark] {
 		for at := 0; at+n <= len(all); at++ {
 			if token := e.marked(fullMark, all[at:at+n]); token != "" {
 				return token
