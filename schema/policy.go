@@ -192,15 +192,22 @@ func (p *Policy) String() string {
 	return strings.Join(p.words, ", ")
 }
 
+// Needs reports whether some column falls under the action.
+func (p *Policy) Needs(action Action) bool {
+	if p != nil {
+		for _, a := range p.actions {
+			if a == action {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Ready says why the policy cannot be applied: ErrNoKey where a rule needs a key.
 func (p *Policy) Ready() error {
-	if p == nil || len(p.options.Key) > 0 {
-		return nil
-	}
-	for _, action := range p.actions {
-		if action == HMAC {
-			return ErrNoKey
-		}
+	if p.Needs(HMAC) && len(p.options.Key) == 0 {
+		return ErrNoKey
 	}
 	return nil
 }
