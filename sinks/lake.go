@@ -39,7 +39,6 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"gocloud.dev/blob"
-	"gocloud.dev/gcerrors"
 
 	"github.com/trunkline/trunkline/sinks/disk"
 )
@@ -178,12 +177,9 @@ func checkAccount(account string) error {
 
 // readJSON reads a small object; found is false where there is none.
 func (l *Lake) readJSON(ctx context.Context, key string, v any) (found bool, err error) {
-	b, err := l.bucket.ReadAll(ctx, key)
-	if gcerrors.Code(err) == gcerrors.NotFound {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("%s: %w", key, err)
+	b, _, found, err := l.readVersioned(ctx, key)
+	if err != nil || !found {
+		return false, err
 	}
 	if err := json.Unmarshal(b, v); err != nil {
 		return false, fmt.Errorf("%s is not what trunkline wrote there: %w", key, err)
