@@ -238,13 +238,16 @@ func (e *Erasure) inRun(groups []string, international bool) string {
 			}
 		}
 	}
+	if international {
+		return ""
+	}
 	for from := range groups {
 		joined := ""
 		for _, g := range groups[from:] {
 			if joined += g; len(joined) > 18 {
 				break
 			}
-			if token := e.marked(nationalMark, joined); token != "" && len(joined) >= 7 && (!international || from > 0) {
+			if token := e.marked(nationalMark, joined); token != "" {
 				return token
 			}
 		}

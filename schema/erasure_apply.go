@@ -157,8 +157,22 @@ func (x *erasing) look(p place, f *found) {
 		if f.token == "" {
 			f.token = token
 		}
-		if c.party != "" && c.field.Class != URIs {
+		switch {
+		case c.field.Class == ExtraClass:
+			x.lookInto(p, c.cells.Value(p.row), f)
+		case c.party != "" && c.field.Class != URIs:
 			f.add(partyAt{p, c.party}, token)
+		}
+	}
+}
+
+// lookInto notes the parties of which what stands in extra tells of somebody: a number of another type than the column's.
+func (x *erasing) lookInto(p place, extra string, f *found) {
+	for _, m := range appendMembers(nil, []byte(extra)) {
+		if party := partyOf(string(m.name)); party != "" {
+			if token := x.erasure.inText(string(m.value)); token != "" {
+				f.add(partyAt{p, party}, token)
+			}
 		}
 	}
 }
@@ -249,7 +263,7 @@ func (x *erasing) edit(p place, f *found) (edited bool) {
 // named returns the token of a person whose name stands in a text.
 func (f *found) named(text string) string {
 	for value, token := range f.values {
-		if len(value) > 3 && !isToken(value) && strings.Contains(text, value) {
+		if len(value) >= 3 && !isToken(value) && strings.Contains(text, value) {
 			return token
 		}
 	}
