@@ -43,6 +43,16 @@ bench-micro *args='./schema ./sinks ./pipeline/ringcentral/simulator':
 stores *args:
     TRUNKLINE_TEST_STORES=1 go test -count=1 -timeout 15m ./sinks/... {{ args }}
 
+# Live through 10,000 seeded histories of an extraction; about an hour and a half.
+[group: 'test']
+simulate-all seeds='10000':
+    go test ./pipeline -run Simulation -seeds {{ seeds }} -timeout 3h
+
+# Kill runs at random moments, against a server that spoils its answers; then the lake must be the truth.
+[group: 'test']
+kill-check kills='50':
+    go test ./cmd/trunkline -run KilledAgainAndAgain -kills {{ kills }} -count 1 -v
+
 # Try the simulator with RingCentral's own JavaScript SDK.
 [group: 'test']
 sdk-check:

@@ -55,6 +55,7 @@ type process struct {
 	stderr *os.File
 	args   []string // with the program's name first
 	clock  func() time.Time
+	sleep  func(context.Context, time.Duration) error // by that clock
 }
 
 // session is what a verb works with.
@@ -65,8 +66,9 @@ type session struct {
 	terminal bool // standard error is one
 	log      *slog.Logger
 	clock    func() time.Time
-	now      time.Time // the clock, read once
-	program  string    // as a person would type it
+	sleep    func(context.Context, time.Duration) error // by that clock
+	now      time.Time                                  // the clock, read once
+	program  string                                     // as a person would type it
 	file     *configFile
 	summary  *summary
 }
@@ -75,7 +77,7 @@ type session struct {
 func run(ctx context.Context, p process) int {
 	s := &session{
 		ctx: ctx, stdout: p.stdout, stderr: p.stderr, terminal: term.IsTerminal(int(p.stderr.Fd())),
-		clock: p.clock, now: p.clock().UTC(), program: programName(p.args[0]), log: slog.New(slog.NewTextHandler(p.stderr, nil)),
+		clock: p.clock, sleep: p.sleep, now: p.clock().UTC(), program: programName(p.args[0]), log: slog.New(slog.NewTextHandler(p.stderr, nil)),
 	}
 	s.summary = &summary{RunID: newRunID(), started: time.Now()}
 	var line cli

@@ -10,7 +10,6 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
-	"time"
 	_ "time/tzdata" // time zones on machines without a database of them
 
 	_ "gocloud.dev/blob/azureblob"
@@ -18,13 +17,14 @@ import (
 	_ "gocloud.dev/blob/memblob"
 	_ "gocloud.dev/blob/s3blob"
 
+	"github.com/trunkline/trunkline/pipeline/ringcentral"
 	_ "github.com/trunkline/trunkline/sinks/disk"
 )
 
-func main() { os.Exit(start(time.Now)) }
+func main() { os.Exit(start(ringcentral.SystemClock())) }
 
 // start runs the command as this process and returns its exit status.
-func start(clock func() time.Time) int {
+func start(clock ringcentral.Clock) int {
 	stdout := os.Stdout
 	// Libraries that print on standard output, as gcsblob does without credentials, must not spoil a result.
 	os.Stdout = os.Stderr
@@ -35,7 +35,7 @@ func start(clock func() time.Time) int {
 	}
 	ctx, stop := interruptible()
 	defer stop()
-	return run(ctx, process{stdout: stdout, stderr: os.Stderr, args: os.Args, clock: clock})
+	return run(ctx, process{stdout: stdout, stderr: os.Stderr, args: os.Args, clock: clock.Now, sleep: clock.Sleep})
 }
 
 // unsetEmpty makes a variable of ours that is set to nothing one that is not set, so that it hides nothing.

@@ -79,7 +79,7 @@ type sourceFlags struct {
 
 func (f sourceFlags) client(s *session, creds ringcentral.Credentials, sharing *pipeline.Sharing) (*ringcentral.Client, error) {
 	c, err := ringcentral.New(creds, &ringcentral.Options{
-		UserAgent: userAgent(), Clock: ringcentral.Clock{Now: s.clock}, Log: s.log,
+		UserAgent: userAgent(), Clock: ringcentral.Clock{Now: s.clock, Sleep: s.sleep}, Log: s.log,
 		Tries: f.Tries, RetryWait: time.Duration(f.RetryWait), RateShare: f.RateShare, OnPenalty: sharing.Penalty,
 	})
 	if err != nil {

@@ -1,17 +1,20 @@
 package main
 
 import (
+	"context"
 	"os"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/trunkline/trunkline/pipeline/ringcentral"
 )
 
 // TestMain lets this binary stand in for the command: scripts run it as a process of its own, named trunkline.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"trunkline": func() { os.Exit(start(scriptClock(os.Getenv(clockVariable)))) },
+		"trunkline": func() { os.Exit(start(scriptClock(os.Getenv(clockVariable), os.Getenv(lapseVariable)))) },
 	})
 }
 
@@ -44,19 +47,35 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// clockVariable tells commands that scripts run what time it is, as the difference to the machine's clock.
-const clockVariable = "SCRIPT_CLOCK_OFFSET"
+// clockVariable tells commands that scripts run what time it is, as the difference to the machine's clock; lapseVariable, if it is
+// set, since when their time passes lapseFactor times as fast as the machine's.
+const (
+	clockVariable = "SCRIPT_CLOCK_OFFSET"
+	lapseVariable = "SCRIPT_CLOCK_LAPSE"
+	lapseFactor   = 60
+)
 
 // scriptStart is when scripts begin, a Wednesday: so no script meets midnight or a change of the month by accident.
 func scriptStart() time.Time { return time.Date(2026, 11, 11, 12, 0, 0, 0, time.UTC) }
 
-// scriptClock is the machine's clock, moved by a duration in Go's notation.
-func scriptClock(offset string) func() time.Time {
+// scriptClock is the machine's clock, moved by a duration in Go's notation, and perhaps in a hurry since an instant.
+func scriptClock(offset, lapse string) ringcentral.Clock {
 	moved, err := time.ParseDuration(offset)
 	if err != nil {
 		panic(clockVariable + ": " + err.Error())
 	}
-	return func() time.Time { return time.Now().Add(moved) }
+	system := ringcentral.SystemClock()
+	if lapse == "" {
+		return ringcentral.Clock{Now: func() time.Time { return time.Now().Add(moved) }, Sleep: system.Sleep}
+	}
+	since, err := time.Parse(time.RFC3339Nano, lapse)
+	if err != nil {
+		panic(lapseVariable + ": " + err.Error())
+	}
+	return ringcentral.Clock{
+		Now:   func() time.Time { return since.Add(time.Since(since)*lapseFactor + moved) },
+		Sleep: func(ctx context.Context, d time.Duration) error { return system.Sleep(ctx, d/lapseFactor+1) },
+	}
 }
 
 // setup gives each script a clock, a home, and a world to change.
