@@ -30,6 +30,7 @@ type Extraction struct {
 	NoArchive   bool             // pages of reads that changed something are not kept
 	AllowShrink bool             // a day becomes exactly what was read of it
 	PollAnyway  bool             // days that were read under five minutes ago are read again
+	Policy      *schema.Policy   // what becomes of columns; nil keeps everything. Under any other no pages are kept
 }
 
 // Strategy is how changes of the call log are found.
@@ -81,6 +82,7 @@ type extraction struct {
 	booking
 	client  *ringcentral.Client
 	decoder *schema.Decoder
+	privacy privacy
 	yield   func(Event, error) bool
 	feed    sinks.FeedState  // live only where it has a token
 	untold  *sinks.FeedState // what became of the feed while the account was not known yet
@@ -105,17 +107,32 @@ func (e *extraction) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, e.flush(ctx)) }()
-	listed := true
+	listing := true
 	if e.Window == nil && e.Strategy != StrategyList {
-		if listed, err = e.follow(ctx); err != nil {
-			return err
+		needed, err := e.follow(ctx)
+		if err != nil {
+			if needed = true; ctx.Err() != nil || isFinal(err) {
+				return err
+			}
+			// The feed alone may be down: what it does not tell now, the list does.
+			e.feed.SyncToken = ""
+			if err := e.emit(Event{Failed: &DaysFailed{Err: err}}); err != nil {
+				return err
+			}
 		}
-		listed = listed || e.Strategy == StrategyAuto
+		listing = needed || e.Strategy == StrategyAuto
 	}
-	if !listed {
+	if !listing {
 		return nil
 	}
 	return e.list(ctx)
+}
+
+// isFinal reports whether nothing of a run can succeed after this.
+func isFinal(err error) bool {
+	var refused *ringcentral.Error
+	var lake *lakeError
+	return errors.Is(err, errStopped) || errors.As(err, &lake) || errors.As(err, &refused) && refused.CredentialsRefused()
 }
 
 // list reads the days that are asked for or owed, unit by unit.

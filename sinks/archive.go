@@ -84,7 +84,7 @@ func (w *ArchiveWriter) Keep(ctx context.Context, account, stream, runID string)
 	}
 	at := w.first.UTC()
 	key := archivePrefix + path.Join(account, stream, at.Format("2006-01"), at.Format(readAtForm)+"-"+runID+archiveEnd)
-	return w.lake.putFile(ctx, key, name, "application/zstd")
+	return w.lake.putFile(ctx, key, name, archiveType)
 }
 
 func (w *ArchiveWriter) compress(name string) error {
@@ -109,6 +109,8 @@ func (w *ArchiveWriter) compress(name string) error {
 const (
 	readAtForm = "20060102T150405.000Z"
 	archiveEnd = ".ndjson.zst"
+
+	archiveType = "application/zstd"
 )
 
 // Close removes the local file.

@@ -54,7 +54,7 @@ func TestVersionsComeSorted(t *testing.T) {
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if left, err := os.ReadDir(filepath.Dir(c.dir)); err != nil || len(left) > 0 {
+	if left, err := os.ReadDir(filepath.Dir(c.dir)); err != nil || len(left) > 1 { // but the lock of the scratch directory
 		t.Errorf("left behind: %v %v", left, err)
 	}
 }

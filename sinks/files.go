@@ -71,28 +71,50 @@ func (l *Lake) cached(ctx context.Context, o Object) (string, error) {
 	if err := l.fetch(ctx, o.Key, f); err != nil {
 		return "", err
 	}
+	_, sum, err := fileSum(f.Name())
+	switch {
+	case err != nil:
+		return "", err
+	case sum != o.SHA256:
+		return "", fmt.Errorf("read %s: it is not the object that the ledger knows: %w", o.Key, ErrConflict)
+	}
 	return name, os.Rename(f.Name(), name)
 }
 
-// fetch copies an object to a file by one request, so that its bytes are of one version.
+// fetch copies an object to a file, by one request, so that its bytes are of one version.
 func (l *Lake) fetch(ctx context.Context, key string, f *os.File) error {
 	defer f.Close()
-	r, err := l.bucket.NewReader(ctx, key, nil)
+	err := retried(ctx, func() error {
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return err
+		}
+		if err := f.Truncate(0); err != nil {
+			return err
+		}
+		r, err := l.bucket.NewReader(ctx, key, nil)
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		_, err = io.Copy(f, r)
+		return err
+	})
 	if err != nil {
-		return fmt.Errorf("read %s: %w", key, err)
-	}
-	defer r.Close()
-	if _, err := io.Copy(f, r); err != nil {
-		return fmt.Errorf("read %s: %w", key, err)
+		return fmt.Errorf("read %s: %w", key, explained(err))
 	}
 	return f.Close()
 }
+
+const (
+	rejectedPrefix = "_trunkline/rejected/"
+	rejectedType   = "application/x-ndjson"
+)
 
 // WriteRejected keeps records that have no place in a table, one JSON document a line, under a name of the run's.
 func (l *Lake) WriteRejected(ctx context.Context, account, stream, name string, lines []byte) (key string, err error) {
 	if err := checkAccount(account); err != nil {
 		return "", err
 	}
-	key = path.Join("_trunkline/rejected", account, stream, name+".ndjson")
-	return key, l.putBytes(ctx, key, lines, "application/x-ndjson")
+	key = path.Join(rejectedPrefix, account, stream, name+".ndjson")
+	return key, l.putBytes(ctx, key, lines, rejectedType)
 }

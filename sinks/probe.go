@@ -57,13 +57,6 @@ func (l *Lake) ProbeAccess(ctx context.Context) []Probed {
 	return out
 }
 
-func (l *Lake) remove(ctx context.Context, key string) error {
-	if err := l.bucket.Delete(ctx, key); err != nil && kindOf(err) != isMissing {
-		return fmt.Errorf("remove %s: %w", key, explained(err))
-	}
-	return nil
-}
-
 // probePart is the least part that S3 takes but for the last one.
 const probePart = 5 << 20
 

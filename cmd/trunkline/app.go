@@ -34,6 +34,8 @@ type cli struct {
 	Query      queryCmd                  `cmd:"" help:"Run SQL (DuckDB) over the lake's tables and marts."`
 	Dump       dumpCmd                   `cmd:"" help:"Write records back as RingCentral's JSON, one a line, from the lake's Parquet alone."`
 	Replay     replayCmd                 `cmd:"" help:"Convert API pages that were saved on disk into the lake, without the API."`
+	Redact     redactCmd                 `cmd:"" help:"Bring held days under the privacy policy of --privacy, and take them out of the archive."`
+	Erase      eraseCmd                  `cmd:"" help:"Take a person out of tables and archive, for good."`
 	Simulate   simulateCmd               `cmd:"" help:"Serve an invented RingCentral, or recorded records, until interrupted."`
 	Version    versionCmd                `cmd:"" help:"Show the versions of trunkline, Go, DuckDB and Arrow."`
 	Completion kongcompletion.Completion `cmd:"" help:"Print the line that makes your shell complete trunkline's verbs and flags."`
@@ -130,7 +132,7 @@ func (s *session) parse(line *cli, p process) (app *kong.Kong, command *kong.Con
 // verbOf finds the verb of a command line that could not be parsed; "" if there is none.
 func verbOf(args []string) string {
 	for _, a := range args {
-		for _, verb := range []string{"demo", "run", "extract", "transform", "plan", "status", "verify", "doctor", "query", "dump", "replay", "simulate", "version"} {
+		for _, verb := range []string{"demo", "run", "extract", "transform", "plan", "status", "verify", "doctor", "query", "dump", "replay", "redact", "erase", "simulate", "version"} {
 			if a == verb {
 				return verb
 			}

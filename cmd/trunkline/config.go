@@ -92,6 +92,9 @@ func (f *configFile) Validate(app *kong.Application) error {
 		if slices.Contains(known, key) {
 			continue
 		}
+		if key == "privacy-key" {
+			return fmt.Errorf("%s: %s: secrets do not belong in this file; name a file that holds it: %s-file", f.name, key, key)
+		}
 		if slices.Contains(secretKeys(), key) {
 			return fmt.Errorf("%s: %s: secrets do not belong in this file; name a file that holds it: %s_file", f.name, key, key)
 		}
@@ -139,6 +142,9 @@ func (f *configFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (an
 		if _, set := f.lookup(env); set {
 			return nil, nil
 		}
+	}
+	if flag.Name == "privacy-key-file" {
+		value = f.path(value)
 	}
 	return value, nil
 }

@@ -79,6 +79,8 @@ func statusOf(err error) int {
 		case refused.Temporary():
 			return exitLater
 		}
+	case sinks.IsTemporary(err):
+		return exitLater
 	}
 	return exitFailed
 }

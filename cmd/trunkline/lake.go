@@ -49,21 +49,35 @@ func (f lakeFlags) openAs(ctx context.Context, writes, anyLayout bool) (*sinks.L
 	if cache == "" && at.dir == "" {
 		cache = userCache()
 	}
+	failed := func(err error) error {
+		return errors.Join(openFailed(fmt.Errorf("--lake %s: %w", f.Lake, err)), bucket.Close())
+	}
+	if err := sinks.CheckBucket(ctx, bucket); err != nil {
+		return nil, nil, failed(err)
+	}
 	lake, err := sinks.Open(ctx, bucket, &sinks.LakeOptions{LocalDir: at.dir, CacheDir: cache, AnyLayout: anyLayout})
 	if err != nil {
-		return nil, nil, errors.Join(usage(fmt.Errorf("--lake %s: %w", f.Lake, err)), bucket.Close())
+		return nil, nil, failed(err)
 	}
 	shut := func() {
 		_ = lake.Close() // scratch files only; the system's cleaning takes what stays
 		_ = bucket.Close()
 	}
 	if writes {
-		if err := lake.Probe(ctx); err != nil {
+		if err := errors.Join(lake.Probe(ctx), lake.Sweep(ctx)); err != nil {
 			shut()
-			return nil, nil, usage(fmt.Errorf("--lake %s: %w", f.Lake, err))
+			return nil, nil, openFailed(fmt.Errorf("--lake %s: %w", f.Lake, err))
 		}
 	}
 	return lake, shut, nil
+}
+
+// openFailed tells a store that is away for the moment from a lake that is named or permitted wrongly.
+func openFailed(err error) error {
+	if sinks.IsTemporary(err) {
+		return err
+	}
+	return usage(err)
 }
 
 func userCache() string {
