@@ -4,10 +4,15 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
+	"testing"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/driver"
 	"gocloud.dev/gcerrors"
+
+	"github.com/trunkline/trunkline/sinks"
+	"github.com/trunkline/trunkline/sinks/disk"
 )
 
 // watched is any bucket with somebody who is asked before and after each call that changes it. It is one process's sight of the
@@ -78,10 +83,9 @@ func (w *watched) NewRangeReader(ctx context.Context, key string, offset, length
 
 type watchedWriter struct {
 	*blob.Writer
-	cancel  context.CancelFunc
-	bucket  *watched
-	key     string
-	written error
+	cancel context.CancelFunc
+	bucket *watched
+	key    string
 }
 
 func (w *watched) NewTypedWriter(ctx context.Context, key, contentType string, o *driver.WriterOptions) (driver.Writer, error) {
@@ -123,4 +127,47 @@ func (w *watched) Copy(context.Context, string, string, *driver.CopyOptions) err
 
 func (w *watched) SignedURL(context.Context, string, *driver.SignedURLOptions) (string, error) {
 	return "", errors.ErrUnsupported
+}
+
+// careless is a bucket that takes every write, whatever it depends on.
+type careless struct{ *watched }
+
+func (c careless) NewTypedWriter(ctx context.Context, key, contentType string, o *driver.WriterOptions) (driver.Writer, error) {
+	var ignored disk.Write
+	if o.BeforeWrite != nil {
+		err := o.BeforeWrite(func(i any) bool {
+			p, ok := i.(**disk.Write)
+			if ok {
+				*p = &ignored
+			}
+			return ok
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return c.watched.NewTypedWriter(ctx, key, contentType, &driver.WriterOptions{})
+}
+
+// TestProbeFindsCarelessStores: a store that does not honour conditions is found out, and nothing is left in it.
+func TestProbeFindsCarelessStores(t *testing.T) {
+	store := newMemory()
+	bucket := blob.NewBucket(careless{&watched{store.opened(t), func(string) error { return nil }, func() error { return nil }}})
+	defer bucket.Close()
+	lake, err := sinks.Open(t.Context(), bucket, &sinks.LakeOptions{Scratch: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lake.Close()
+	for _, p := range lake.ProbeAccess(t.Context()) {
+		if p.Err != nil {
+			t.Errorf("%s: %v", p.What, p.Err)
+		}
+	}
+	if p := lake.ProbeConditions(t.Context())[0]; p.Err == nil || !strings.Contains(p.Err.Error(), "let one run at a time write this lake") {
+		t.Errorf("%s: %v", p.What, p.Err)
+	}
+	if len(store.objects) > 0 {
+		t.Errorf("left behind: %v", store.objects)
+	}
 }

@@ -107,3 +107,44 @@ func TestCompareReadersOnNoise(t *testing.T) {
 		t.Errorf("%d of 300 damaged files were found out", caught)
 	}
 }
+
+// TestExamineOnEveryStore reads a partition and its ledger back from every kind of store as they were written there.
+func TestExamineOnEveryStore(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *store) {
+		lake := s.lake(t, s.prefix())
+		r := NewRead(testTable)
+		if err := r.Append(page(t, call{id: "b", start: "2026-11-21T10:00:00Z"}, call{id: "a", start: "2026-11-21T10:00:00Z", legs: []string{"x"}})); err != nil {
+			t.Fatal(err)
+		}
+		o, err := lake.ReplaceDay(t.Context(), &Merge{AccountID: "7", Schema: testSchema, Read: r}, testDay)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := lake.WriteLedger(t.Context(), "7", "call_log", Ledger{testDay: LedgerDay{}.WithContent(o)}, nil); err != nil {
+			t.Fatal(err)
+		}
+		ledger, bad, err := lake.LedgerAsFound(t.Context(), "7", "call_log")
+		if err != nil || len(bad) > 0 {
+			t.Fatal(bad, err)
+		}
+		got, err := lake.Examine(t.Context(), testSchema, o.Key, true)
+		if err != nil || got.Wrong != nil {
+			t.Fatal(got.Wrong, err)
+		}
+		if e := ledger[testDay]; e.SHA256 != got.SHA256 || e.Bytes != got.Bytes || e.ContentHash != got.ContentHash || e.Rows != got.Rows.NumRows() {
+			t.Errorf("written as %+v, examined as %+v", e, got)
+		}
+		if got, err := lake.Examine(t.Context(), testSchema, PartitionKey("call_log", "7", testDay+1), true); err != nil || !got.Missing {
+			t.Errorf("of an object that is not there: %+v %v", got, err)
+		}
+		err = lake.EachObject(t.Context(), "_trunkline/", func(key string, _ int64) error {
+			if wrong, err := lake.CheckState(t.Context(), key); wrong != nil || err != nil {
+				t.Errorf("%s: %v %v", key, wrong, err)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+}

@@ -168,7 +168,7 @@ func describe(ctx context.Context, err error) string {
 	if errors.As(context.Cause(ctx), &by) {
 		return by.Error() + "; whole days only were replaced, run it again to go on"
 	}
-	return err.Error()
+	return err.Error() + fullDisk(err)
 }
 
 func newRunID() string {

@@ -92,7 +92,7 @@ func (s *summary) end(status int, err error) {
 		s.Status = "interrupted"
 	}
 	if err != nil {
-		s.Error = err.Error()
+		s.Error = err.Error() + fullDisk(err)
 		if len(s.Error) > 4000 {
 			s.Error = s.Error[:4000] + "…"
 		}
