@@ -105,7 +105,7 @@ func (e *erasing) left(format string, a ...any) {
 func (e *erasing) archived(ctx context.Context, read sinks.ArchivedRead) error {
 	still := 0
 	changed, err := e.lake.RewriteArchived(ctx, read, func(page sinks.ArchivedPage) ([]byte, error) {
-		body, err := schema.RewritePage(schema.CallLog(), page.Body, e.page)
+		body, err := schema.RewritePage(schema.CallLog(), page.Body, privacy{erasure: e.erasure}.without)
 		if e.erasure.Finds(body) {
 			still++
 		}
@@ -120,14 +120,9 @@ func (e *erasing) archived(ctx context.Context, read sinks.ArchivedRead) error {
 	return err
 }
 
-func (e *erasing) page(batch arrow.RecordBatch) (arrow.RecordBatch, func(int) bool, error) {
-	out, _, err := e.erasure.Apply(batch)
-	return out, nil, err
-}
-
 // rejected rewrites one record that was set aside; one that cannot be read goes if it tells of the person.
 func (e *erasing) rejected(line []byte) ([]byte, error) {
-	out, err := schema.RewriteRecord(schema.CallLog(), line, e.page)
+	out, err := schema.RewriteRecord(schema.CallLog(), line, privacy{erasure: e.erasure}.without)
 	var syntax *schema.SyntaxError
 	switch {
 	case errors.As(err, &syntax) && e.erasure.Finds(line):

@@ -50,6 +50,20 @@ func (p privacy) apply(batch arrow.RecordBatch) (arrow.RecordBatch, error) {
 	return p.policy.Apply(batch)
 }
 
+// archivable is a page as it may be archived: as it came, but for who was erased. Under a policy nothing is archived.
+func (p privacy) archivable(body []byte) ([]byte, error) {
+	if p.erasure == nil {
+		return body, nil
+	}
+	return schema.RewritePage(schema.CallLog(), body, p.without)
+}
+
+// without is the rows without who was erased.
+func (p privacy) without(batch arrow.RecordBatch) (arrow.RecordBatch, func(int) bool, error) {
+	out, _, err := p.erasure.Apply(batch)
+	return out, nil, err
+}
+
 // redact is apply for held rows; nil where there is nothing to do.
 func (p privacy) redact() sinks.Redact {
 	if p.policy == nil && p.erasure == nil {
