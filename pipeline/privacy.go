@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -84,6 +85,9 @@ func UnderAnotherPolicy(g sinks.Ledger, id string) []arrow.Date32 {
 	return out
 }
 
+// NoPolicy stands for the policy that keeps everything where an empty id would be odd.
+const NoPolicy = "none"
+
 // policyRanges sorts the days with calls by their privacy policy.
 func policyRanges(g sinks.Ledger) map[string][]string {
 	days := map[string][]arrow.Date32{}
@@ -94,7 +98,7 @@ func policyRanges(g sinks.Ledger) map[string][]string {
 	}
 	out := map[string][]string{}
 	for id, d := range days {
-		out[id] = Ranges(d)
+		out[cmp.Or(id, NoPolicy)] = Ranges(d)
 	}
 	return out
 }

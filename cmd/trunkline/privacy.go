@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -65,7 +66,7 @@ func privacyLine(a pipeline.AccountStatus, p *schema.Policy) string {
 	}
 	var others []string
 	for id, days := range a.Policies {
-		if id != p.ID() {
+		if id != cmp.Or(p.ID(), pipeline.NoPolicy) {
 			others = append(others, listOr(days, "none")+" "+underPolicy(id))
 		}
 	}
@@ -82,7 +83,7 @@ func privacyLine(a pipeline.AccountStatus, p *schema.Policy) string {
 }
 
 func underPolicy(id string) string {
-	if id == "" {
+	if id == pipeline.NoPolicy {
 		return "(everything is kept)"
 	}
 	return "(policy " + id + ")"
