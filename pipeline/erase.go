@@ -60,7 +60,7 @@ func Erase(ctx context.Context, lake *sinks.Lake, x Erasing) (Rewritten, error) 
 			return e.done, fmt.Errorf("account %s: %w", account, err)
 		}
 	}
-	e.done.Rejected, err = lake.RewriteRejected(ctx, e.rejected)
+	e.done.Rejected, err = lake.RewriteRejected(ctx, "", e.rejected)
 	return e.done, err
 }
 
@@ -95,10 +95,6 @@ func (e *erasing) account(ctx context.Context, account string, x Erasing) error 
 		}
 	}
 	return err
-}
-
-func (e *erasing) left(format string, a ...any) {
-	e.done.Left = append(e.done.Left, fmt.Sprintf(format, a...))
 }
 
 // archived rewrites one archived read. Rows of it are not counted: most are in the table, too.
