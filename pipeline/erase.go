@@ -60,7 +60,7 @@ func Erase(ctx context.Context, lake *sinks.Lake, x Erasing) (Rewritten, error) 
 			return e.done, fmt.Errorf("account %s: %w", account, err)
 		}
 	}
-	e.done.Rejected, err = lake.RewriteRejected(ctx, e.rejected)
+	e.done.Rejected, err = lake.RewriteRejected(ctx, "", e.rejected)
 	return e.done, err
 }
 
@@ -97,15 +97,11 @@ func (e *erasing) account(ctx context.Context, account string, x Erasing) error 
 	return err
 }
 
-func (e *erasing) left(format string, a ...any) {
-	e.done.Left = append(e.done.Left, fmt.Sprintf(format, a...))
-}
-
 // archived rewrites one archived read. Rows of it are not counted: most are in the table, too.
 func (e *erasing) archived(ctx context.Context, read sinks.ArchivedRead) error {
 	still := 0
 	changed, err := e.lake.RewriteArchived(ctx, read, func(page sinks.ArchivedPage) ([]byte, error) {
-		body, err := schema.RewritePage(schema.CallLog(), page.Body, e.page)
+		body, err := schema.RewritePage(schema.CallLog(), page.Body, privacy{erasure: e.erasure}.without)
 		if e.erasure.Finds(body) {
 			still++
 		}
@@ -120,14 +116,9 @@ func (e *erasing) archived(ctx context.Context, read sinks.ArchivedRead) error {
 	return err
 }
 
-func (e *erasing) page(batch arrow.RecordBatch) (arrow.RecordBatch, func(int) bool, error) {
-	out, _, err := e.erasure.Apply(batch)
-	return out, nil, err
-}
-
 // rejected rewrites one record that was set aside; one that cannot be read goes if it tells of the person.
 func (e *erasing) rejected(line []byte) ([]byte, error) {
-	out, err := schema.RewriteRecord(schema.CallLog(), line, e.page)
+	out, err := schema.RewriteRecord(schema.CallLog(), line, privacy{erasure: e.erasure}.without)
 	var syntax *schema.SyntaxError
 	switch {
 	case errors.As(err, &syntax) && e.erasure.Finds(line):

@@ -448,7 +448,7 @@ func TestFeedAndListGiveEqualRows(t *testing.T) {
 			for d := day("2026-11-19"); dayStart(d + 1).Add(72*time.Hour + between).Before(now); d++ {
 				date := d.FormattedString()
 				compared += len(byList[date])
-				if diff := cmp.Diff(told(byList[date], listDead), told(byFeed[date], feedDead)); diff != "" {
+				if diff := cmp.Diff(toldLines(byList[date], listDead), toldLines(byFeed[date], feedDead)); diff != "" {
 					t.Errorf("day %s (-list +feed):\n%s", date, diff)
 				}
 			}
@@ -463,7 +463,7 @@ func TestFeedAndListGiveEqualRows(t *testing.T) {
 }
 
 // told are the rows; of a tombstone what it says of itself, since what lies under it is what each had seen before.
-func told(lines []string, dead map[string]bool) []string {
+func toldLines(lines []string, dead map[string]bool) []string {
 	out := slices.Clone(lines)
 	for i, line := range out {
 		if dead[line] {

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -50,6 +51,20 @@ func (p privacy) apply(batch arrow.RecordBatch) (arrow.RecordBatch, error) {
 	return p.policy.Apply(batch)
 }
 
+// archivable is a page as it may be archived: as it came, but for who was erased. Under a policy nothing is archived.
+func (p privacy) archivable(body []byte) ([]byte, error) {
+	if p.erasure == nil {
+		return body, nil
+	}
+	return schema.RewritePage(schema.CallLog(), body, p.without)
+}
+
+// without is the rows without who was erased.
+func (p privacy) without(batch arrow.RecordBatch) (arrow.RecordBatch, func(int) bool, error) {
+	out, _, err := p.erasure.Apply(batch)
+	return out, nil, err
+}
+
 // redact is apply for held rows; nil where there is nothing to do.
 func (p privacy) redact() sinks.Redact {
 	if p.policy == nil && p.erasure == nil {
@@ -70,6 +85,9 @@ func UnderAnotherPolicy(g sinks.Ledger, id string) []arrow.Date32 {
 	return out
 }
 
+// NoPolicy stands for the policy that keeps everything where an empty id would be odd.
+const NoPolicy = "none"
+
 // policyRanges sorts the days with calls by their privacy policy.
 func policyRanges(g sinks.Ledger) map[string][]string {
 	days := map[string][]arrow.Date32{}
@@ -80,7 +98,7 @@ func policyRanges(g sinks.Ledger) map[string][]string {
 	}
 	out := map[string][]string{}
 	for id, d := range days {
-		out[id] = Ranges(d)
+		out[cmp.Or(id, NoPolicy)] = Ranges(d)
 	}
 	return out
 }

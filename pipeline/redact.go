@@ -52,12 +52,16 @@ func Redact(ctx context.Context, lake *sinks.Lake, x Redacting) (Rewritten, erro
 			return w.done, fmt.Errorf("account %s: %w", account, err)
 		}
 	}
-	w.done.Rejected, err = lake.RewriteRejected(ctx, func(line []byte) ([]byte, error) {
+	if x.AccountID == OwnAccount {
+		x.AccountID = ""
+	}
+	w.done.Rejected, err = lake.RewriteRejected(ctx, x.AccountID, func(line []byte) ([]byte, error) {
 		out, err := schema.RewriteRecord(schema.CallLog(), line, w.whole)
-		if err != nil {
+		var syntax *schema.SyntaxError
+		if errors.As(err, &syntax) {
 			return nil, nil // nobody can say what is in it
 		}
-		return out, nil
+		return out, err
 	})
 	return w.done, err
 }
@@ -100,6 +104,7 @@ func (w *rewriting) days(ctx context.Context, account string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.flush(ctx)) }()
+	var others []arrow.Date32 // under another policy before
 	intended := false
 	m := &sinks.Merge{AccountID: account, Schema: schema.CallLog().Schema(), Read: sinks.NewRead(calls), Policy: w.policy, Redact: w.change}
 	for _, day := range days {
@@ -112,6 +117,9 @@ func (w *rewriting) days(ctx context.Context, account string) (err error) {
 		if err != nil {
 			return fmt.Errorf("day %s: %w", day.FormattedString(), err)
 		}
+		if before := b.ledger[day].Policy; w.policy != "" && before != "" && before != w.policy {
+			others = append(others, day)
+		}
 		if entry := b.ledger[day]; intended || entry != entry.WithContent(o) {
 			b.note(day, entry.WithContent(o))
 		}
@@ -123,7 +131,14 @@ func (w *rewriting) days(ctx context.Context, account string) (err error) {
 			return err
 		}
 	}
+	if len(others) > 0 {
+		w.left("days %v of account %s were under another policy: what it took away does not come back", Ranges(others), account)
+	}
 	return nil
+}
+
+func (w *rewriting) left(format string, a ...any) {
+	w.done.Left = append(w.done.Left, fmt.Sprintf(format, a...))
 }
 
 // whole changes all rows of a page.

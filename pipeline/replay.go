@@ -191,9 +191,13 @@ func (r *replay) keepPage(page savedPage) error {
 	if r.archive == nil {
 		return nil
 	}
+	body, err := r.privacy.archivable(page.body)
+	if err != nil {
+		return err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.archive.Add(sinks.ArchivedPage{ReadAt: r.Now, Page: page.line, Body: page.body})
+	return r.archive.Add(sinks.ArchivedPage{ReadAt: r.Now, Page: page.line, Body: body})
 }
 
 // before archives what was collected and notes what is going to be written, once.

@@ -26,8 +26,8 @@ type AccountStatus struct {
 	LastRead  string   `json:"last_read,omitempty"` // when the latest closed read began
 	Feed      string   `json:"feed"`                // where the change feed stands, in words
 
-	// Policies is under which privacy policies the days with calls are: ranges of days by the policy's id. Days of which
-	// everything is kept have no id.
+	// Policies is under which privacy policies the days with calls are: ranges of days by the policy's id, or
+	// NoPolicy where everything is kept.
 	Policies map[string][]string `json:"policies"`
 }
 

@@ -55,14 +55,27 @@ func (e *extraction) add(r *closedRead, page ringcentral.Page, firstDay string) 
 	if err != nil {
 		return fmt.Errorf("page %d (request %s): %w", page.Number, page.RequestID, err)
 	}
-	if r.archive != nil {
-		kept := sinks.ArchivedPage{ReadAt: page.ReadAt.UTC(), Path: page.Path, Query: page.Query, Page: page.Number,
-			RequestID: page.RequestID, FirstDay: firstDay, Body: page.Body}
-		if err := r.archive.Add(kept); err != nil {
-			return &lakeError{err}
-		}
+	if err := e.keepPage(r, page, firstDay); err != nil {
+		return err
 	}
 	return e.emit(Event{Page: &PageRead{Number: page.Number, Records: page.Records, Bytes: len(page.Body), Feed: firstDay != ""}})
+}
+
+// keepPage collects a page for the archive.
+func (e *extraction) keepPage(r *closedRead, page ringcentral.Page, firstDay string) error {
+	if r.archive == nil {
+		return nil
+	}
+	body, err := e.privacy.archivable(page.Body)
+	if err != nil {
+		return fmt.Errorf("page %d (request %s): %w", page.Number, page.RequestID, err)
+	}
+	kept := sinks.ArchivedPage{ReadAt: page.ReadAt.UTC(), Path: page.Path, Query: page.Query, Page: page.Number,
+		RequestID: page.RequestID, FirstDay: firstDay, Body: body}
+	if err := r.archive.Add(kept); err != nil {
+		return &lakeError{err}
+	}
+	return nil
 }
 
 // merge is how the read's rows come into the days: before the first of them is replaced, the pages are archived and the ledger says

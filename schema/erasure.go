@@ -165,12 +165,12 @@ func (e *Erasure) inNumber(text string) string {
 	return token
 }
 
-// inExtension returns the token of the person whose extension's id the text is.
+// inExtension returns the token of the person whose extension's id the text is, or whose number, where one stands there.
 func (e *Erasure) inExtension(text string) string {
-	if isToken(text) {
-		return e.marked(textMark, text)
+	if token := e.marked(extensionMark, text); token != "" {
+		return token
 	}
-	return e.marked(extensionMark, text)
+	return e.inNumber(text)
 }
 
 // inText looks for a number in any spelling, and for the id of an extension, anywhere in a text: within longer runs of

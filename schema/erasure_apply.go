@@ -178,16 +178,14 @@ func (x *erasing) lookInto(p place, extra string, f *found) {
 }
 
 func (x *erasing) token(f Field, text string) string {
-	look := x.erasure.inText
+	look, how := x.erasure.inText, "text:"
 	switch {
-	case f.Class == PhoneNumbers:
-		look = x.erasure.inNumber
 	case f.Class == Extensions && isExtensionID(f.Path):
-		look = x.erasure.inExtension
-	case f.Class == Extensions:
-		return ""
+		look, how = x.erasure.inExtension, "extension:"
+	case f.Class == PhoneNumbers, f.Class == Extensions:
+		look, how = x.erasure.inNumber, "number:"
 	}
-	key := f.Class.String() + ":" + text
+	key := how + text
 	token, seen := x.seen[key]
 	if !seen {
 		token = look(text)

@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"encoding/json"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -158,4 +160,93 @@ func TestRewritePage(t *testing.T) {
 	if got, err = RewriteRecord(CallLog(), []byte(`{"from":{"phoneNumber":"14155550123"}}`), change); err != nil || string(got) != `{"from":{"phoneNumber":"`+token+`"}}` {
 		t.Errorf("%s %v", got, err)
 	}
+}
+
+// TestErasureOnGenerated: wherever a number stands in a record, but for columns that tell of nobody, it is gone afterwards, in
+// one pass.
+func TestErasureOnGenerated(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	e, _ := erasure(t, []string{"+14155550123"}, nil, nil)
+	spelled := []string{"+14155550123", "(415) 555-0123", "tel:1-415-555-0123", "https://x/%2B14155550123/y", "4155550123"}
+	planted := 0
+	var plant func(v any) any
+	plant = func(v any) any {
+		switch v := v.(type) {
+		case map[string]any:
+			for name, below := range v {
+				v[name] = plant(below)
+			}
+		case []any:
+			for i := range v {
+				v[i] = plant(v[i])
+			}
+		case string:
+			if r.IntN(30) == 0 {
+				planted++
+				return spelled[r.IntN(len(spelled))]
+			}
+		}
+		return v
+	}
+	for range 400 {
+		page, err := parse(generatePage(r))
+		if err != nil {
+			t.Fatal(err)
+		}
+		planting, err := json.Marshal(plant(page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := NewDecoder(CallLog())
+		if _, err := d.Append(planting); err != nil {
+			t.Fatal(err)
+		}
+		out, _, err := e.Apply(d.Batch())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, rows, err := e.Apply(out); rows > 0 || again != out || err != nil {
+			t.Fatalf("a second pass finds %d rows in %s", rows, encodeRows(t, out))
+		}
+		for line := range strings.Lines(encodeRows(t, out)) {
+			record, err := parse([]byte(line))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if at := whereFound(e, record, "", callFields); at != "" {
+				t.Fatalf("%s still has the number: %s", at, line)
+			}
+		}
+	}
+	if planted < 100 {
+		t.Errorf("only %d planted", planted)
+	}
+}
+
+// whereFound is the path at which a record tells of an erased person, but for columns that tell of nobody.
+func whereFound(e *Erasure, v any, path string, fields []Field) string {
+	f := fieldAt(path, fields)
+	switch v := v.(type) {
+	case map[string]any:
+		for name, below := range v {
+			if at := whereFound(e, below, strings.TrimPrefix(path+"."+name, "."), fields); at != "" {
+				return at
+			}
+		}
+	case []any:
+		for _, below := range v {
+			inner, at := fields, path
+			if f != nil && f.Kind == Structs {
+				inner, at = f.Of, ""
+			}
+			if found := whereFound(e, below, at, inner); found != "" {
+				return path + "[]." + found
+			}
+		}
+	case string:
+		if (f == nil || f.Class != Plain) && e.Finds([]byte(v)) {
+			return path
+		}
+	}
+	return ""
 }

@@ -133,11 +133,15 @@ func (l *Lake) DeleteArchived(ctx context.Context, r ArchivedRead) error {
 	return l.remove(ctx, r.Key)
 }
 
-// RewriteRejected changes the records that were set aside, line by line: change returns what becomes of a line, nil where it
+// RewriteRejected changes the records of an account that were set aside, of all accounts if it is empty, line by line: change returns what becomes of a line, nil where it
 // goes. It returns how many objects changed.
-func (l *Lake) RewriteRejected(ctx context.Context, change func(line []byte) ([]byte, error)) (changed int, err error) {
+func (l *Lake) RewriteRejected(ctx context.Context, account string, change func(line []byte) ([]byte, error)) (changed int, err error) {
 	var keys []string
-	err = l.keys(ctx, rejectedPrefix, func(o *blob.ListObject) error {
+	prefix := rejectedPrefix
+	if account != "" {
+		prefix += account + "/"
+	}
+	err = l.keys(ctx, prefix, func(o *blob.ListObject) error {
 		keys = append(keys, o.Key)
 		return nil
 	})

@@ -143,9 +143,6 @@ func (f *configFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (an
 			return nil, nil
 		}
 	}
-	if flag.Name == "privacy-key-file" {
-		value = f.path(value)
-	}
 	return value, nil
 }
 

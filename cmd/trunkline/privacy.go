@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -65,7 +66,7 @@ func privacyLine(a pipeline.AccountStatus, p *schema.Policy) string {
 	}
 	var others []string
 	for id, days := range a.Policies {
-		if id != p.ID() {
+		if id != cmp.Or(p.ID(), pipeline.NoPolicy) {
 			others = append(others, listOr(days, "none")+" "+underPolicy(id))
 		}
 	}
@@ -82,7 +83,7 @@ func privacyLine(a pipeline.AccountStatus, p *schema.Policy) string {
 }
 
 func underPolicy(id string) string {
-	if id == "" {
+	if id == pipeline.NoPolicy {
 		return "(everything is kept)"
 	}
 	return "(policy " + id + ")"
@@ -99,7 +100,7 @@ type redactCmd struct {
 
 // Help tells what redact cannot do.
 func (c *redactCmd) Help() string {
-	return "Held days are rewritten under the policy, each as one object, and their records leave the archive. What an earlier policy dropped, hashed or masked does not come back: " +
+	return "Held days are rewritten under the policy, each as one object, and their records leave the archive; rejected records, which have no day, all come under the policy. What an earlier policy dropped, hashed or masked does not come back: " +
 		"it stays as it is. Marts follow with the next transform. Older versions of objects that the bucket keeps, copies elsewhere and RingCentral itself are out of reach."
 }
 
