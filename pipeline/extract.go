@@ -30,6 +30,7 @@ type Extraction struct {
 	NoArchive   bool             // pages of reads that changed something are not kept
 	AllowShrink bool             // a day becomes exactly what was read of it
 	PollAnyway  bool             // days that were read under five minutes ago are read again
+	Policy      *schema.Policy   // what becomes of columns; nil keeps everything. Under any other no pages are kept
 }
 
 // Strategy is how changes of the call log are found.
@@ -81,6 +82,7 @@ type extraction struct {
 	booking
 	client  *ringcentral.Client
 	decoder *schema.Decoder
+	privacy privacy
 	yield   func(Event, error) bool
 	feed    sinks.FeedState  // live only where it has a token
 	untold  *sinks.FeedState // what became of the feed while the account was not known yet

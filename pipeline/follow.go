@@ -113,7 +113,7 @@ func (e *extraction) changes(ctx context.Context) error {
 			return err
 		}
 		if batch == nil {
-			if batch, err = e.newRead(); err != nil {
+			if batch, err = e.newRead(ctx); err != nil {
 				return &lakeError{err}
 			}
 		}

@@ -40,7 +40,7 @@ import (
 //	a missing permission is tried again with new logins               ringcentral.TestNotRepeated, script permission
 //	a fixed sleep between requests, above the permitted rate          ringcentral.TestTwentyFiveRequestsTakeTheLeastTime
 //	requests during a penalty, which begin it anew                    ringcentral.TestPenaltyHoldsAllAndIsExtended
-//	the rate is counted in one process only                           TestProcessesShareTheRate
+//	the rate is counted in one process only                           TestProcessesShareTheRate, TestProcessesThatKnowEachOtherEarnNoPenalty
 //	members that the schema does not know are dropped                 schema.TestLaw, schema.TestLawGenerated
 //	nested members become text                                        sinks.TestEveryReaderReadsBack
 //	ids and numbers pass through a float or lose their form           TestNumbersAreText
@@ -450,7 +450,7 @@ func TestFeedAndListGiveEqualRows(t *testing.T) {
 			for d := day("2026-11-19"); dayStart(d + 1).Add(72*time.Hour + between).Before(now); d++ {
 				date := d.FormattedString()
 				compared += len(byList[date])
-				if diff := cmp.Diff(told(byList[date], listDead), told(byFeed[date], feedDead)); diff != "" {
+				if diff := cmp.Diff(toldLines(byList[date], listDead), toldLines(byFeed[date], feedDead)); diff != "" {
 					t.Errorf("day %s (-list +feed):\n%s", date, diff)
 				}
 			}
@@ -464,8 +464,8 @@ func TestFeedAndListGiveEqualRows(t *testing.T) {
 	}
 }
 
-// told are the rows; of a tombstone what it says of itself, since what lies under it is what each had seen before.
-func told(lines []string, dead map[string]bool) []string {
+// toldLines are the rows; of a tombstone what it says of itself, since what lies under it is what each had seen before.
+func toldLines(lines []string, dead map[string]bool) []string {
 	out := slices.Clone(lines)
 	for i, line := range out {
 		if dead[line] {

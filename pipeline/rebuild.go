@@ -22,7 +22,8 @@ type Rebuilding struct {
 	AccountID string  // whose; not OwnAccount
 	Window    *Window // nil: all days
 	Terms
-	Now time.Time // of the run
+	Now    time.Time      // of the run
+	Policy *schema.Policy // what becomes of columns; nil keeps everything
 }
 
 // Rebuild builds days again from the archive alone, without a request: it folds the reads in the order in which they were made,
@@ -49,7 +50,11 @@ func rebuild(ctx context.Context, lake *sinks.Lake, x Rebuilding, yield func(Eve
 		return err
 	}
 	defer own.Close()
-	r := rebuilding{Rebuilding: x, lake: lake, own: own, ledger: sinks.Ledger{}, yield: yield, decoder: schema.NewDecoder(schema.CallLog())}
+	p, err := readPrivacy(ctx, lake, x.Policy)
+	if err != nil {
+		return err
+	}
+	r := rebuilding{privacy: p, Rebuilding: x, lake: lake, own: own, ledger: sinks.Ledger{}, yield: yield, decoder: schema.NewDecoder(schema.CallLog())}
 	for _, read := range reads {
 		if err := r.fold(ctx, read); err != nil {
 			return fmt.Errorf("%s: %w", read.Key, err)
@@ -65,6 +70,7 @@ type rebuilding struct {
 	own     *sinks.Lake // where the reads are folded
 	ledger  sinks.Ledger
 	decoder *schema.Decoder
+	privacy privacy
 	yield   func(Event, error) bool
 }
 
@@ -95,9 +101,13 @@ func (r *rebuilding) fold(ctx context.Context, read sinks.ArchivedRead) error {
 		}
 		n, err := r.decoder.Append(page.Body)
 		if err != nil {
+			return fmt.Errorf("%w: %w", sinks.ErrBadArchive, err)
+		}
+		batch, err := r.privacy.apply(r.decoder.Batch())
+		if err != nil {
 			return err
 		}
-		if err := rows.Append(r.decoder.Batch()); err != nil {
+		if err := rows.Append(batch); err != nil {
 			return err
 		}
 		return r.emit(Event{Page: &PageRead{Number: page.Page, Records: n, Bytes: len(page.Body)}})
@@ -117,9 +127,9 @@ var errImported = errors.New("imported pages")
 func (r *rebuilding) mergeRead(ctx context.Context, rows *sinks.Read, first sinks.ArchivedPage, pages int) error {
 	days, isList, err := archivedDays(first, rows)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", sinks.ErrBadArchive, err)
 	}
-	m := &sinks.Merge{AccountID: r.AccountID, Schema: schema.CallLog().Schema(), Read: rows, Known: r.ledger}
+	m := &sinks.Merge{AccountID: r.AccountID, Schema: schema.CallLog().Schema(), Read: rows, Known: r.ledger, Policy: r.Policy.ID()}
 	for _, day := range days {
 		if !r.wants(day) {
 			continue
@@ -186,7 +196,7 @@ func (r *rebuilding) foldImported(ctx context.Context, read sinks.ArchivedRead) 
 	if err := errors.Join(err, w.Flush(), f.Close()); err != nil {
 		return err
 	}
-	for event, err := range Replay(ctx, r.own, Replaying{AccountID: r.AccountID, Paths: []string{f.Name()}, Now: r.Now}) {
+	for event, err := range Replay(ctx, r.own, Replaying{AccountID: r.AccountID, Paths: []string{f.Name()}, Now: r.Now, Policy: r.Policy, erasure: r.privacy.erasure}) {
 		switch {
 		case err != nil:
 			return err
@@ -245,6 +255,7 @@ func (r *rebuilding) bring(ctx context.Context, b *booking, day arrow.Date32) (o
 		}
 	}
 	m := &sinks.Merge{AccountID: r.AccountID, Schema: schema.CallLog().Schema(), Read: rows, Known: b.ledger, Whole: true,
+		Policy: r.Policy.ID(), Redact: r.privacy.redact(),
 		Before: func(ctx context.Context) error { return b.intend(ctx, []arrow.Date32{day}) }}
 	if o, err = r.lake.ReplaceDay(ctx, m, day); err != nil {
 		return o, err

@@ -26,6 +26,9 @@ type Replaying struct {
 	Archive      bool     // keep the pages in the lake's archive, too
 	RunID        string
 	Now          time.Time // of the run
+
+	Policy  *schema.Policy  // what becomes of columns; nil keeps everything. Under any other no pages are kept
+	erasure *schema.Erasure // who was erased, where the lake does not say it
 }
 
 // Replay converts saved pages into the lake, without the API. All pages are read and split by day on local disk first,
@@ -63,8 +66,9 @@ func Replay(ctx context.Context, lake *sinks.Lake, x Replaying) iter.Seq2[Event,
 // replay is one Replay while it runs.
 type replay struct {
 	Replaying
-	lake *sinks.Lake
-	send func(Event)
+	lake    *sinks.Lake
+	send    func(Event)
+	privacy privacy
 
 	mu       sync.Mutex
 	rejected bytes.Buffer
@@ -88,12 +92,18 @@ func (r *replay) run(ctx context.Context) error {
 	if err := r.booking.open(ctx, r.AccountID); err != nil {
 		return err
 	}
+	if r.privacy, err = readPrivacy(ctx, r.lake, r.Policy); err != nil {
+		return err
+	}
+	if r.erasure != nil {
+		r.privacy.erasure = r.erasure
+	}
 	spill, err := r.lake.NewSpill(calls, schema.CallLog().Schema())
 	if err != nil {
 		return err
 	}
 	defer spill.Close()
-	if r.Archive {
+	if r.Archive && r.Policy == nil {
 		if r.archive, err = r.lake.NewArchive(); err != nil {
 			return err
 		}
@@ -141,7 +151,10 @@ func (r *replay) decode(ctx context.Context, pages <-chan savedPage, memory line
 		if d.Rows() == 0 {
 			return nil
 		}
-		batch := d.Batch()
+		batch, err := r.privacy.apply(d.Batch())
+		if err != nil {
+			return err
+		}
 		unplaced, err := spill.Append(batch)
 		return errors.Join(err, r.reject(batch, unplaced))
 	}
@@ -178,9 +191,13 @@ func (r *replay) keepPage(page savedPage) error {
 	if r.archive == nil {
 		return nil
 	}
+	body, err := r.privacy.archivable(page.body)
+	if err != nil {
+		return err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.archive.Add(sinks.ArchivedPage{ReadAt: r.Now, Page: page.line, Body: page.body})
+	return r.archive.Add(sinks.ArchivedPage{ReadAt: r.Now, Page: page.line, Body: body})
 }
 
 // before archives what was collected and notes what is going to be written, once.
@@ -266,6 +283,7 @@ func (r *replay) writeDays(ctx context.Context, days []arrow.Date32, parity arro
 			records := read.Rows(&day) // and no more of it later, so that its memory is free while the partition is written
 			outcome, err := r.lake.ReplaceDay(dayCtx, &sinks.Merge{
 				AccountID: r.AccountID, Schema: schema.CallLog().Schema(), Read: read, Known: sinks.Ledger{day: known[day]},
+				Policy: r.Policy.ID(), Redact: r.privacy.redact(),
 				Before: func(ctx context.Context) error { return r.before(ctx, days) },
 			}, day)
 			if err != nil {

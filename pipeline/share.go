@@ -38,10 +38,9 @@ func (s *Sharing) Penalty(group string, until time.Time) {
 }
 
 // Join enters the process as a holder of the client's rate and keeps it entered until leave is called, which takes it out
-// again. Times are clock's.
+// again, or a window later if it has sent something. Times are clock's.
 func (s *Sharing) Join(ctx context.Context, c *ringcentral.Client, lake *sinks.Lake, holder string, clock func() time.Time, log *slog.Logger) (leave func()) {
 	ctx, stop := context.WithCancel(ctx)
-	seen := holders{}
 	hold := func(ctx context.Context, lasts time.Duration, met map[string]time.Time) {
 		now := clock()
 		share, err := lake.Hold(ctx, c.RateKey(), holder, now, now.Add(lasts), met)
@@ -51,8 +50,7 @@ func (s *Sharing) Join(ctx context.Context, c *ringcentral.Client, lake *sinks.L
 			}
 			return
 		}
-		_, window, _ := c.Rate("Heavy")
-		c.SetHolders(seen.most(len(share.Holders), now, window+holdRenewed))
+		c.SetHolders(max(1, len(share.Holders)))
 		for group, until := range share.Penalties {
 			c.HoldUntil(group, until)
 		}
@@ -80,23 +78,11 @@ func (s *Sharing) Join(ctx context.Context, c *ringcentral.Client, lake *sinks.L
 		<-done
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
-		hold(last, 0, nil)
-	}
-}
-
-// holders are how many shared the rate, and when they were last that many.
-type holders map[int]time.Time
-
-// most is the most that shared the rate from so long before now until now. What those have sent who left counts for a window
-// more, and they may have sent until just before it was seen that they left.
-func (h holders) most(n int, now time.Time, since time.Duration) int {
-	h[n] = now
-	for m, at := range h {
-		if now.Sub(at) > since {
-			delete(h, m)
-			continue
+		// What was sent counts for a window, and so does its sender's part of the rate.
+		counts := time.Duration(0)
+		if c.Requests().Groups["Heavy"] > 0 {
+			_, counts, _ = c.Rate("Heavy")
 		}
-		n = max(n, m)
+		hold(last, counts, nil)
 	}
-	return max(n, 1)
 }

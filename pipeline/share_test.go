@@ -9,98 +9,72 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/apache/arrow-go/v18/arrow"
+	"gocloud.dev/blob/memblob"
 
 	"github.com/trunkline/trunkline/pipeline/ringcentral"
 	"github.com/trunkline/trunkline/pipeline/ringcentral/simulator"
+	"github.com/trunkline/trunkline/sinks"
 )
 
-// sharers are processes that share a rate of ten a minute through one lake, in the time of a synctest bubble. They read and write no
-// tables: encoders of Parquet live on from one bubble to the next, which synctest does not permit.
-type sharers struct {
-	t    *testing.T
-	sim  *simulator.Simulator
-	dir  string
-	wait sync.WaitGroup
+// TestProcessesShareTheRate: tasks that begin one after the other, and do not know of each other but through the lake, earn one penalty at
+// most between them, and read all that they were asked for. Without sharing each of them would earn its own.
+func TestProcessesShareTheRate(t *testing.T) {
+	limited := func(share bool) (n int64) {
+		synctest.Test(t, func(t *testing.T) { n = runTasks(t, share) })
+		return n
+	}
+	if n := limited(true); n > 1 {
+		t.Errorf("%d requests were refused", n)
+	}
+	if n := limited(false); n < 2 {
+		t.Errorf("without sharing only %d requests were refused: the test shows nothing", n)
+	}
 }
 
-func newSharers(t *testing.T) *sharers {
-	o := &simulator.Options{Population: simulator.Population{Seed: 1, Extensions: 12, CallsPerDay: 60}, HeavyLimit: 10}
-	sim, err := simulator.New(o)
+// runTasks runs four tasks that read six days each, a request a day, two seconds apart, and returns how many requests were refused. Its
+// time is that of a synctest bubble, moved to when the company is there.
+func runTasks(t *testing.T, share bool) int64 {
+	moved := simulated.Sub(time.Now())
+	now := func() time.Time { return time.Now().Add(moved) }
+	sim, err := simulator.New(&simulator.Options{Population: simulator.Population{Seed: 3, Extensions: 6, CallsPerDay: 10}, HeavyLimit: 10, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &sharers{t: t, sim: sim, dir: t.TempDir()}
-}
-
-func (s *sharers) client(sharing *Sharing) *ringcentral.Client {
-	s.t.Helper()
-	id, secret, jwt := s.sim.Credentials()
-	client, err := ringcentral.New(ringcentral.Credentials{ServerURL: "http://127.0.0.1:1", ClientID: id, ClientSecret: secret, JWT: jwt},
-		&ringcentral.Options{HTTPClient: &http.Client{Transport: direct{s.sim, func(string) error { return nil }}}, OnPenalty: sharing.Penalty})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return client
-}
-
-// begin joins a process that, some time after it joined, reads four days of its own in pages of ten.
-func (s *sharers) begin(k int, after time.Duration) *ringcentral.Client {
-	sharing := NewSharing()
-	client, lake, name := s.client(sharing), openLake(s.t, s.dir), fmt.Sprint("process-", k)
-	s.wait.Go(func() {
-		leave := sharing.Join(s.t.Context(), client, lake, name, time.Now, slog.New(slog.DiscardHandler))
-		defer leave()
-		time.Sleep(after)
-		from := fourDays.From - 4*arrow.Date32(k)
-		for _, err := range client.CallLog(s.t.Context(), OwnAccount, dayStart(from), dayStart(from+4), &ringcentral.CallLogOptions{PerPage: 10}) {
+	bucket := memblob.OpenBucket(nil)
+	defer bucket.Close()
+	scratch := t.TempDir()
+	var wg sync.WaitGroup
+	for task := range 4 {
+		wg.Go(func() {
+			time.Sleep(time.Duration(task) * 2 * time.Second)
+			lake, err := sinks.Open(t.Context(), bucket, &sinks.LakeOptions{Scratch: scratch})
 			if err != nil {
-				s.t.Errorf("%s: %v", name, err)
+				t.Error(err)
+				return
 			}
-		}
-	})
-	return client
-}
-
-// TestProcessesShareTheRate: processes that begin one after the other, each counting for itself, would send several times the rate; so
-// would those that go on when others leave, if what these have sent were forgotten at once.
-func TestProcessesShareTheRate(t *testing.T) {
-	for _, n := range []int{2, 3, 5} {
-		synctest.Test(t, func(t *testing.T) {
-			time.Sleep(time.Until(simulated))
-			s := newSharers(t)
-			for k := range n {
-				s.begin(k, holdRenewed+time.Second) // so that the others know of it
-				time.Sleep(2 * time.Second)
+			defer lake.Close()
+			sharing := NewSharing()
+			id, secret, jwt := sim.Credentials()
+			client, err := ringcentral.New(ringcentral.Credentials{ServerURL: "http://127.0.0.1:1", ClientID: id, ClientSecret: secret, JWT: jwt},
+				&ringcentral.Options{HTTPClient: &http.Client{Transport: direct{sim, func(string) error { return nil }}},
+					Clock: ringcentral.Clock{Now: now}, OnPenalty: sharing.Penalty})
+			if err != nil {
+				t.Error(err)
+				return
 			}
-			s.wait.Wait()
-			if stats := s.sim.Stats(); stats.Heavy.Limited+stats.Auth.Limited > 0 || stats.Heavy.Requests < int64(15*n) {
-				t.Errorf("%d processes earned penalties: %+v", n, stats)
+			if share {
+				defer sharing.Join(t.Context(), client, lake, fmt.Sprint("task-", task), now, slog.New(slog.DiscardHandler))()
+			}
+			for day := range 6 {
+				from := dayStart(fourDays.From).AddDate(0, 0, -6*task-day)
+				for _, err := range client.CallLog(t.Context(), OwnAccount, from, from.AddDate(0, 0, 1), nil) {
+					if err != nil && share { // without sharing tasks fail for good
+						t.Errorf("task %d, day %d: %v", task, day, err)
+					}
+				}
 			}
 		})
 	}
-}
-
-// TestProcessesShareAPenalty: another program with the same user and application, which tells nobody, uses the rate up; the process that
-// meets the penalty tells the one that comes later, which then sends nothing that would begin it anew.
-func TestProcessesShareAPenalty(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(time.Until(simulated))
-		s := newSharers(t)
-		stranger := s.client(NewSharing())
-		first, second := s.begin(0, 10*time.Second), s.begin(1, 45*time.Second)
-		time.Sleep(9 * time.Second)
-		for range 10 {
-			for _, err := range stranger.CallLog(t.Context(), OwnAccount, dayStart(fourDays.From), dayStart(fourDays.To), nil) {
-				if err != nil {
-					t.Error(err)
-				}
-				break
-			}
-		}
-		s.wait.Wait()
-		if a, b := first.Requests().RateLimited, second.Requests().RateLimited; a != 1 || b != 0 || s.sim.Stats().Heavy.Limited != 1 {
-			t.Errorf("the first met %d penalties, the second %d; %+v", a, b, s.sim.Stats())
-		}
-	})
+	wg.Wait()
+	return sim.Stats().Heavy.Limited
 }

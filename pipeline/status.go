@@ -25,6 +25,10 @@ type AccountStatus struct {
 	Bytes     int64    `json:"bytes"`
 	LastRead  string   `json:"last_read,omitempty"` // when the latest closed read began
 	Feed      string   `json:"feed"`                // where the change feed stands, in words
+
+	// Policies is under which privacy policies the days with calls are: ranges of days by the policy's id, or
+	// NoPolicy where everything is kept.
+	Policies map[string][]string `json:"policies"`
 }
 
 // Status says what the lake holds, account by account, from the ledger alone.
@@ -86,6 +90,7 @@ func accountStatus(account string, g sinks.Ledger) AccountStatus {
 		s.LastRead = lastRead.UTC().Format(time.RFC3339)
 	}
 	s.Imported, s.Gaps, s.Unsettled = Ranges(of["imported"]), Ranges(of["gap"]), Ranges(of["unsettled"])
+	s.Policies = policyRanges(g)
 	s.Unknown, s.Partial = Ranges(of[sinks.DoubtUnknown]), Ranges(of[sinks.DoubtPartial])
 	return s
 }

@@ -24,12 +24,11 @@ type closedRead struct {
 	hidesDeleted bool
 }
 
-func (e *extraction) newRead() (*closedRead, error) {
+func (e *extraction) newRead(ctx context.Context) (_ *closedRead, err error) {
 	r := &closedRead{rows: sinks.NewRead(calls)}
-	if e.NoArchive {
-		return r, nil
+	if e.privacy, err = readPrivacy(ctx, e.lake, e.Policy); err != nil || e.NoArchive || e.Policy != nil {
+		return r, err
 	}
-	var err error
 	r.archive, err = e.lake.NewArchive()
 	return r, err
 }
@@ -49,23 +48,41 @@ func (e *extraction) add(r *closedRead, page ringcentral.Page, firstDay string) 
 	if _, err := e.decoder.Append(page.Body); err != nil {
 		return fmt.Errorf("page %d (request %s): %w", page.Number, page.RequestID, err)
 	}
-	if err := r.rows.Append(e.decoder.Batch()); err != nil {
+	batch, err := e.privacy.apply(e.decoder.Batch())
+	if err == nil {
+		err = r.rows.Append(batch)
+	}
+	if err != nil {
 		return fmt.Errorf("page %d (request %s): %w", page.Number, page.RequestID, err)
 	}
-	if r.archive != nil {
-		kept := sinks.ArchivedPage{ReadAt: page.ReadAt.UTC(), Path: page.Path, Query: page.Query, Page: page.Number,
-			RequestID: page.RequestID, FirstDay: firstDay, Body: page.Body}
-		if err := r.archive.Add(kept); err != nil {
-			return &lakeError{err}
-		}
+	if err := e.keepPage(r, page, firstDay); err != nil {
+		return err
 	}
 	return e.emit(Event{Page: &PageRead{Number: page.Number, Records: page.Records, Bytes: len(page.Body), Feed: firstDay != ""}})
+}
+
+// keepPage collects a page for the archive.
+func (e *extraction) keepPage(r *closedRead, page ringcentral.Page, firstDay string) error {
+	if r.archive == nil {
+		return nil
+	}
+	body, err := e.privacy.archivable(page.Body)
+	if err != nil {
+		return fmt.Errorf("page %d (request %s): %w", page.Number, page.RequestID, err)
+	}
+	kept := sinks.ArchivedPage{ReadAt: page.ReadAt.UTC(), Path: page.Path, Query: page.Query, Page: page.Number,
+		RequestID: page.RequestID, FirstDay: firstDay, Body: body}
+	if err := r.archive.Add(kept); err != nil {
+		return &lakeError{err}
+	}
+	return nil
 }
 
 // merge is how the read's rows come into the days: before the first of them is replaced, the pages are archived and the ledger says
 // what is going to be written.
 func (e *extraction) merge(r *closedRead, days []arrow.Date32) *sinks.Merge {
 	return &sinks.Merge{AccountID: e.AccountID, Schema: schema.CallLog().Schema(), Read: r.rows, Known: e.ledger,
+		Policy: e.Policy.ID(), Redact: e.privacy.redact(),
 		Before: func(ctx context.Context) error {
 			if r.archive != nil {
 				if err := r.archive.Keep(ctx, e.AccountID, CallLogStream, e.RunID); err != nil {
@@ -81,7 +98,7 @@ func (e *extraction) unit(ctx context.Context, u Unit) error {
 	named := func(err error) error {
 		return fmt.Errorf("days %s: %w", Window{u.Days[0], u.Days[len(u.Days)-1] + 1}, err)
 	}
-	r, err := e.newRead()
+	r, err := e.newRead(ctx)
 	if err != nil {
 		return &lakeError{err}
 	}

@@ -34,18 +34,20 @@ func columnsDocument() string {
 	var b strings.Builder
 	b.WriteString("# Columns\n\nGenerated from the table of fields in `schema/calls.go`; a test keeps it true. All columns but `id` and `start_time`\n" +
 		"can be null, which means that RingCentral sent nothing, or something that is kept in `extra`. The partition's columns,\n" +
-		"`account_id` and `start_date`, are in the path and not in the file.\n")
+		"`account_id` and `start_date`, are in the path and not in the file.\n\n" +
+		"The class is what rules of privacy (`--privacy CLASS=ACTION`) go by. Under any rule but `keep`, columns of the classes `uris`,\n" +
+		"`unclassified` and `extra` are dropped unless a rule names them.\n")
 	writeColumns(&b, "call_log", "One row a call record.", callFields)
 	writeColumns(&b, "call_log.legs", "One element a leg, in the order received.", legFields)
 	return b.String()
 }
 
 func writeColumns(b *strings.Builder, title, grain string, fields []Field) {
-	fmt.Fprintf(b, "\n## %s\n\n%s\n\n| column | type | unit | source | notes |\n|---|---|---|---|---|\n", title, grain)
+	fmt.Fprintf(b, "\n## %s\n\n%s\n\n| column | type | class | unit | source | notes |\n|---|---|---|---|---|---|\n", title, grain)
 	for _, f := range fields {
-		fmt.Fprintf(b, "| `%s` | %s | %s | `%s` | %s |\n", f.Column(), f.SQLType(), f.Unit, f.Path, f.Note)
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s | `%s` | %s |\n", f.Column(), f.SQLType(), f.Class, f.Unit, f.Path, f.Note)
 	}
-	fmt.Fprintf(b, "| `%s` | VARCHAR | | | JSON object of the members that no other column could give back, each under its own path |\n", Extra)
+	fmt.Fprintf(b, "| `%s` | VARCHAR | extra | | | JSON object of the members that no other column could give back, each under its own path |\n", Extra)
 }
 
 // TestColumnNames: the rule, on every form of name that occurs.

@@ -41,11 +41,12 @@ func (k Kind) isString() bool { return k.takesString() || k == Array }
 
 // Field is one line of a table of fields: where a value lies in the JSON and what column it becomes.
 type Field struct {
-	Path string  // members from the record down, joined by dots: `from.phoneNumber`
-	Kind Kind    //
-	Unit string  // unit of the value, where it has one
-	Note string  // what it means
-	Of   []Field // fields of an element, for Structs
+	Path  string  // members from the record down, joined by dots: `from.phoneNumber`
+	Kind  Kind    //
+	Class Class   // whom the value tells of
+	Unit  string  // unit of the value, where it has one
+	Note  string  // what it means
+	Of    []Field // fields of an element, for Structs
 }
 
 // Column returns the name of the field's column: the path in snake case

@@ -21,6 +21,9 @@ type Merge struct {
 	Shrink bool // a day becomes exactly what was read
 	Whole  bool // the rows are whole, tombstones too, as those of a rebuilt table: nothing is laid over held rows
 
+	Policy string // names the policy that the read's rows obey; empty for the one that keeps everything
+	Redact Redact // brings held rows under it, too; nil: they stay as they are
+
 	// Before is called once, before the first object is replaced: what it fails with ends the merge. Nil: nothing.
 	Before func(context.Context) error
 }
@@ -37,6 +40,7 @@ type Outcome struct {
 
 	ContentHash string // of the rows
 	SHA256      string // of the object
+	Policy      string // that all rows of the object obey
 
 	Left map[arrow.Date32]Outcome // the days that rows of this day were taken from: newer versions of them lie here
 }
@@ -66,20 +70,25 @@ func (l *Lake) ReplaceDay(ctx context.Context, m *Merge, day arrow.Date32) (out 
 	out = Outcome{Key: PartitionKey(m.Read.table.Name, m.AccountID, day), Read: rows.NumRows(), Held: -1}
 	known := m.Known[day]
 	unchanged, err := l.isHeld(ctx, out.Key, rows, known)
+	unchanged = unchanged && (m.Policy == "" || m.Policy == known.Policy)
 	if err != nil {
 		return out, err
 	}
 	if unchanged {
-		out.Rows, out.Bytes, out.ContentHash, out.SHA256 = known.Rows, known.Bytes, known.ContentHash, known.SHA256
+		out.Rows, out.Bytes, out.ContentHash, out.SHA256, out.Policy = known.Rows, known.Bytes, known.ContentHash, known.SHA256, known.Policy
 		return out, nil
 	}
 	for try := 1; ; try++ {
 		done, err := l.mergeDay(ctx, m, day, rows, out)
-		if !errors.Is(err, ErrConflict) || try == mergeTries || ctx.Err() != nil {
+		if !mustRepeat(err) || try == mergeTries || ctx.Err() != nil {
 			return done, err
 		}
 	}
 }
+
+// mustRepeat tells that a write has to be done again from what is there now: somebody else wrote the object, or nobody knows whether it was
+// written.
+func mustRepeat(err error) bool { return errors.Is(err, ErrConflict) || errors.Is(err, errUnknown) }
 
 // readRows is the newest version of each row that the read brought of the day.
 func (m *Merge) readRows(day arrow.Date32) (arrow.RecordBatch, error) {
@@ -113,7 +122,7 @@ func (l *Lake) isHeld(ctx context.Context, key string, rows arrow.RecordBatch, k
 
 // mergeDay merges the rows that were read of a day with what the lake holds now.
 func (l *Lake) mergeDay(ctx context.Context, m *Merge, day arrow.Date32, rows arrow.RecordBatch, out Outcome) (Outcome, error) {
-	held, err := l.hold(ctx, m.Schema, out.Key)
+	held, err := l.holdRedacted(ctx, m, out.Key)
 	if err != nil {
 		return out, err
 	}
@@ -136,6 +145,7 @@ func (l *Lake) mergeDay(ctx context.Context, m *Merge, day arrow.Date32, rows ar
 			return out, err
 		}
 	}
+	out.Policy = m.bound(held, beside)
 	if out, err = l.replaceDay(ctx, m, out, held, merged); err != nil {
 		return out, err
 	}
@@ -209,6 +219,8 @@ type heldDay struct {
 	version objectVersion
 	bytes   int64
 	sha256  string
+	policy  string
+	content string // hash of the rows of the object; empty where rows are its rows
 }
 
 func (l *Lake) hold(ctx context.Context, s *arrow.Schema, key string) (heldDay, error) {
@@ -224,7 +236,7 @@ func (l *Lake) hold(ctx context.Context, s *arrow.Schema, key string) (heldDay, 
 	if err != nil {
 		return heldDay{}, fmt.Errorf("%s: %w", key, err)
 	}
-	return heldDay{rows: rows, found: true, version: at, bytes: int64(len(b)), sha256: sumBytes(b)}, nil
+	return heldDay{rows: rows, found: true, version: at, bytes: int64(len(b)), sha256: sumBytes(b), policy: policyOf(batch.Schema())}, nil
 }
 
 // gatherAll copies a whole batch into the schema's form, so that its hash can be compared.
@@ -243,8 +255,8 @@ func (l *Lake) replaceDay(ctx context.Context, m *Merge, out Outcome, held heldD
 		return out, nil
 	}
 	out.ContentHash = contentHash(rows)
-	if held.found && out.ContentHash == contentHash(held.rows) {
-		out.Bytes, out.SHA256 = held.bytes, held.sha256
+	if held.found && out.ContentHash == held.contentHash() && (out.Policy == "" || out.Policy == held.policy) {
+		out.Bytes, out.SHA256, out.Policy = held.bytes, held.sha256, held.policy
 		return out, nil
 	}
 	if m.Before != nil {
@@ -259,7 +271,7 @@ func (l *Lake) replaceDay(ctx context.Context, m *Merge, out Outcome, held heldD
 	}
 	defer os.RemoveAll(dir)
 	name := filepath.Join(dir, path.Base(out.Key))
-	if err := writeParquet(name, m.Read.table, rows); err != nil {
+	if err := writeParquet(name, m.Read.table, underPolicy(rows, out.Policy)); err != nil {
 		return out, fmt.Errorf("%s: %w", out.Key, err)
 	}
 	if out.Bytes, out.SHA256, err = fileSum(name); err != nil {

@@ -105,11 +105,16 @@ func (l *Lake) fetch(ctx context.Context, key string, f *os.File) error {
 	return f.Close()
 }
 
+const (
+	rejectedPrefix = "_trunkline/rejected/"
+	rejectedType   = "application/x-ndjson"
+)
+
 // WriteRejected keeps records that have no place in a table, one JSON document a line, under a name of the run's.
 func (l *Lake) WriteRejected(ctx context.Context, account, stream, name string, lines []byte) (key string, err error) {
 	if err := checkAccount(account); err != nil {
 		return "", err
 	}
-	key = path.Join("_trunkline/rejected", account, stream, name+".ndjson")
-	return key, l.putBytes(ctx, key, lines, "application/x-ndjson")
+	key = path.Join(rejectedPrefix, account, stream, name+".ndjson")
+	return key, l.putBytes(ctx, key, lines, rejectedType)
 }

@@ -39,7 +39,6 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"gocloud.dev/blob"
-	"gocloud.dev/gcerrors"
 
 	"github.com/trunkline/trunkline/sinks/disk"
 )
@@ -68,6 +67,8 @@ type LakeOptions struct {
 	LocalDir string // directory behind the bucket, where it is a local one: its files are read in place
 	Scratch  string // directory for temporary files; default os.TempDir()
 	CacheDir string // directory that keeps copies of a remote lake's objects between runs; default: scratch
+
+	AnyLayout bool // a lake of another layout is opened, too: to be looked at, not to be written
 }
 
 // Lake is a bucket that holds tables, their ledger and the state of their marts.
@@ -87,7 +88,11 @@ func Open(ctx context.Context, bucket *blob.Bucket, o *LakeOptions) (*Lake, erro
 		o = &LakeOptions{}
 	}
 	l := &Lake{bucket: bucket, localDir: o.LocalDir, cacheDir: o.CacheDir}
-	if err := l.checkLayout(ctx); err != nil {
+	check := l.checkLayout
+	if o.AnyLayout {
+		check = func(ctx context.Context) error { return CheckBucket(ctx, bucket) }
+	}
+	if err := check(ctx); err != nil {
 		return nil, err
 	}
 	scratch, err := disk.MakeScratch(o.Scratch, scratchPrefix)
@@ -172,12 +177,9 @@ func checkAccount(account string) error {
 
 // readJSON reads a small object; found is false where there is none.
 func (l *Lake) readJSON(ctx context.Context, key string, v any) (found bool, err error) {
-	b, err := l.bucket.ReadAll(ctx, key)
-	if gcerrors.Code(err) == gcerrors.NotFound {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("%s: %w", key, err)
+	b, _, found, err := l.readVersioned(ctx, key)
+	if err != nil || !found {
+		return false, err
 	}
 	if err := json.Unmarshal(b, v); err != nil {
 		return false, fmt.Errorf("%s is not what trunkline wrote there: %w", key, err)

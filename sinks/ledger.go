@@ -3,7 +3,6 @@ package sinks
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"path"
 	"sort"
@@ -23,6 +22,7 @@ type LedgerDay struct {
 	Bytes        int64     `json:"bytes"`                   // size of the partition's object, 0 without one
 	ContentHash  string    `json:"content_hash,omitempty"`  // of the rows; empty for a day without rows and object
 	SHA256       string    `json:"sha256,omitempty"`        // of the object
+	Policy       string    `json:"policy,omitempty"`        // privacy policy that all rows of the object obey; empty: everything is kept
 	Closed       bool      `json:"closed"`                  // every window that touches the day was read to its end
 	Settled      bool      `json:"settled"`                 // read after its lookback, so that late edits are no longer expected
 	Doubt        string    `json:"doubt,omitempty"`         // why its last read alone does not make it held: DoubtUnknown or DoubtPartial
@@ -49,7 +49,7 @@ func (d LedgerDay) equal(e LedgerDay) bool {
 
 // WithContent is the entry with what an outcome says of the day's object.
 func (d LedgerDay) WithContent(o Outcome) LedgerDay {
-	d.Rows, d.Bytes, d.ContentHash, d.SHA256 = o.Rows, o.Bytes, o.ContentHash, o.SHA256
+	d.Rows, d.Bytes, d.ContentHash, d.SHA256, d.Policy = o.Rows, o.Bytes, o.ContentHash, o.SHA256, o.Policy
 	return d
 }
 
@@ -181,6 +181,7 @@ func (l *Lake) describe(ctx context.Context, key string) (Outcome, error) {
 		return out, fmt.Errorf("%s: %w", key, err)
 	}
 	out.Rows, out.Bytes, out.ContentHash, out.SHA256 = rows.NumRows(), int64(len(b)), contentHash(rows), sumBytes(b)
+	out.Policy = policyOf(batch.Schema())
 	return out, nil
 }
 
@@ -192,7 +193,7 @@ func (l *Lake) Finish(ctx context.Context, t Table, s *arrow.Schema, account str
 		return nil, err
 	}
 	if found {
-		m := &Merge{AccountID: account, Schema: s, Read: NewRead(t), Whole: true}
+		m := &Merge{AccountID: account, Schema: s, Read: NewRead(t), Whole: true, Policy: policyOf(rows.Schema())}
 		if err := m.Read.Append(rows); err != nil {
 			return nil, err
 		}
@@ -238,7 +239,7 @@ func update[T any](ctx context.Context, l *Lake, key string, change func(*T) err
 			return v, err
 		}
 		_, err = l.replaceBytesIf(ctx, key, at, append(b, '\n'), "application/json")
-		if !errors.Is(err, ErrConflict) {
+		if !mustRepeat(err) || ctx.Err() != nil {
 			return fresh, err
 		}
 	}

@@ -2,7 +2,6 @@ package sinks
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -19,6 +18,8 @@ type neighbour struct {
 	day  arrow.Date32
 	rows arrow.RecordBatch
 	hits []int32 // its rows of ids that were read
+
+	policy string
 }
 
 // neighbours finds the rows that the days before and after hold of the ids that were read.
@@ -74,7 +75,11 @@ func (l *Lake) neighbour(ctx context.Context, m *Merge, day arrow.Date32, wanted
 	if err != nil {
 		return n, err
 	}
-	n.rows, err = gatherAll(m.Schema, batch)
+	n.policy = policyOf(batch.Schema())
+	if n.rows, err = gatherAll(m.Schema, batch); err != nil {
+		return n, err
+	}
+	n.rows, err = m.redacted(n.rows)
 	return n, err
 }
 
@@ -100,11 +105,11 @@ func (g *merging) leaving(beside []neighbour, day arrow.Date32) map[arrow.Date32
 func (l *Lake) leave(ctx context.Context, m *Merge, day arrow.Date32, ids map[string]version) (out Outcome, err error) {
 	key := PartitionKey(m.Read.table.Name, m.AccountID, day)
 	for range mergeTries {
-		held, err := l.hold(ctx, m.Schema, key)
+		held, err := l.holdRedacted(ctx, m, key)
 		if err != nil {
 			return out, err
 		}
-		out = Outcome{Key: key, Held: 0, Read: -1}
+		out = Outcome{Key: key, Held: 0, Read: -1, Policy: m.leftBound(held)}
 		if !held.found {
 			return out, nil // somebody else took them out, and the day with them
 		}
@@ -113,7 +118,7 @@ func (l *Lake) leave(ctx context.Context, m *Merge, day arrow.Date32, ids map[st
 			return out, err
 		}
 		out.Held = held.rows.NumRows()
-		if out, err = l.replaceDay(ctx, m, out, held, rows); !errors.Is(err, ErrConflict) {
+		if out, err = l.replaceDay(ctx, m, out, held, rows); !mustRepeat(err) || ctx.Err() != nil {
 			return out, err
 		}
 	}

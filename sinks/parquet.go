@@ -84,5 +84,6 @@ func requireKeys(t Table, batch arrow.RecordBatch) arrow.RecordBatch {
 			fields[i].Nullable = false
 		}
 	}
-	return array.NewRecordBatch(arrow.NewSchema(fields, nil), batch.Columns(), batch.NumRows())
+	meta := batch.Schema().Metadata()
+	return array.NewRecordBatch(arrow.NewSchema(fields, &meta), batch.Columns(), batch.NumRows())
 }

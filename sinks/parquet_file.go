@@ -58,7 +58,7 @@ func writeRows(w io.Writer, t Table, batch arrow.RecordBatch, groupRows, pageByt
 	}
 	f := &parquetFile{
 		out: &countingWriter{to: bufio.NewWriterSize(w, 1<<16)}, schema: s, bloomed: t.ID,
-		meta:   metadata.NewFileMetadataBuilder(s, props, nil),
+		meta:   metadata.NewFileMetadataBuilder(s, props, policyMetadata(batch.Schema())),
 		index:  metadata.PageIndexBuilder{Schema: s},
 		blooms: metadata.FileBloomFilterBuilder{Schema: s},
 	}

@@ -65,7 +65,7 @@ func readParquet(ctx context.Context, b []byte, columns []string) (arrow.RecordB
 	defer rows.Release()
 	batch, err := rows.Read()
 	if err == io.EOF {
-		return array.NewRecordBatch(rows.Schema(), emptyColumns(rows.Schema()), 0), nil
+		return underPolicy(array.NewRecordBatch(rows.Schema(), emptyColumns(rows.Schema()), 0), filePolicy(r)), nil
 	}
 	if err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ func readParquet(ctx context.Context, b []byte, columns []string) (arrow.RecordB
 		return nil, fmt.Errorf("%d of %d rows could be read", batch.NumRows(), r.NumRows())
 	}
 	batch.Retain()
-	return batch, nil
+	return underPolicy(batch, filePolicy(r)), nil
 }
 
 func emptyColumns(s *arrow.Schema) []arrow.Array {

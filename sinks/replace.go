@@ -2,6 +2,7 @@ package sinks
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -87,6 +88,7 @@ type upload struct {
 	source      *guardedReader
 	contentType string
 	note        string
+	part        int // bytes a part, where not the usual; then also a short object is uploaded in parts
 }
 
 // noteKey is the name of a write's note in its object's metadata.
@@ -96,7 +98,7 @@ func (u upload) options() *blob.WriterOptions {
 	return &blob.WriterOptions{
 		ContentType:    u.contentType,
 		Metadata:       map[string]string{noteKey: u.note},
-		BufferSize:     partSize,
+		BufferSize:     cmp.Or(u.part, partSize),
 		MaxConcurrency: partsAtOnce,
 	}
 }

@@ -57,6 +57,9 @@ func (c *s3Once) manager(w *blob.WriterOptions) *transfermanager.Client {
 		o.RequestChecksumCalculation = c.Options().RequestChecksumCalculation
 		o.PartSizeBytes = int64(w.BufferSize)
 		o.Concurrency = w.MaxConcurrency
+		if w.BufferSize < partSize {
+			o.MultipartUploadThreshold = int64(w.BufferSize)
+		}
 		o.FailTimeout = 10 * time.Second // for the end of an upload whose context has ended
 	})
 }

@@ -92,6 +92,9 @@ func (f *configFile) Validate(app *kong.Application) error {
 		if slices.Contains(known, key) {
 			continue
 		}
+		if key == "privacy-key" {
+			return fmt.Errorf("%s: %s: secrets do not belong in this file; name a file that holds it: %s-file", f.name, key, key)
+		}
 		if slices.Contains(secretKeys(), key) {
 			return fmt.Errorf("%s: %s: secrets do not belong in this file; name a file that holds it: %s_file", f.name, key, key)
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/trunkline/trunkline/pipeline"
+	"github.com/trunkline/trunkline/schema"
 	"github.com/trunkline/trunkline/sinks"
 )
 
@@ -21,13 +22,21 @@ type replayCmd struct {
 	To           string   `help:"Day after the last one." placeholder:"DAY"`
 	Lookback     span     `help:"How long after a day's end late edits were expected." default:"72h"`
 	Retention    span     `help:"How long RingCentral kept a call; 0 means for ever." default:"270d"`
+	privacyFlags
 	outputFlags
 }
 
 // Run brings saved pages, or the archive's, into the lake, without the API.
 func (c *replayCmd) Run(s *session) error {
+	policy, err := c.ready()
+	if err == nil {
+		err = c.archives("--archive=on", c.Archive == "on", policy)
+	}
+	if err != nil {
+		return err
+	}
 	if len(c.Pages) == 0 {
-		return c.rebuild(s)
+		return c.rebuild(s, policy)
 	}
 	switch {
 	case c.AccountID == pipeline.OwnAccount:
@@ -37,7 +46,7 @@ func (c *replayCmd) Run(s *session) error {
 	}
 	return withLake(s, c.lakeFlags, func(lake *sinks.Lake) error {
 		tally, err := s.follow(pipeline.Replay(s.ctx, lake, pipeline.Replaying{
-			AccountID: string(c.AccountID), Paths: c.Pages, SkipBadPages: c.SkipBadPages, Archive: c.Archive == "on", RunID: s.summary.RunID, Now: s.now,
+			AccountID: string(c.AccountID), Paths: c.Pages, SkipBadPages: c.SkipBadPages, Archive: c.Archive == "on", RunID: s.summary.RunID, Now: s.now, Policy: policy,
 		}))
 		s.summary.extracted(tally)
 		return errors.Join(err, c.report(s, "imported", string(c.AccountID), tally))
@@ -45,7 +54,7 @@ func (c *replayCmd) Run(s *session) error {
 }
 
 // rebuild builds days again from the lake's archive.
-func (c *replayCmd) rebuild(s *session) error {
+func (c *replayCmd) rebuild(s *session, policy *schema.Policy) error {
 	window, err := windowFlags{From: c.From, To: c.To}.window(s)
 	if err != nil {
 		return err
@@ -62,7 +71,7 @@ func (c *replayCmd) rebuild(s *session) error {
 		}
 		for _, account := range accounts {
 			tally, err := s.follow(pipeline.Rebuild(s.ctx, lake, pipeline.Rebuilding{
-				AccountID: account, Window: window, Terms: pipeline.Terms{Lookback: time.Duration(c.Lookback), Retention: time.Duration(c.Retention)}, Now: s.now,
+				AccountID: account, Window: window, Terms: pipeline.Terms{Lookback: time.Duration(c.Lookback), Retention: time.Duration(c.Retention)}, Now: s.now, Policy: policy,
 			}))
 			s.summary.extracted(tally)
 			if err := errors.Join(err, c.report(s, "built again from the archive", account, tally)); err != nil {

@@ -68,12 +68,13 @@ type sourceFlags struct {
 	CallsPerDay int     `help:"Calls to expect on a working day of which the lake knows nothing; 0 means unknown." default:"0"`
 	PerPage     int     `help:"Records a page, 1 to 1000; fewer only where pages are too large to arrive." default:"1000"`
 	Strategy    string  `help:"How changes are found: auto reads days from the list and changes from the change feed, list reads days again, feed reads changes only." enum:"auto,list,feed" default:"auto"`
-	Archive     string  `help:"Keep the pages of every read that changed something, so that tables can be built again offline: on or off." enum:"on,off" default:"on"`
+	Archive     string  `help:"Keep the pages of every read that changed something, so that tables can be built again offline: on, off, or auto, which is on unless --privacy takes something away." enum:"auto,on,off" default:"auto"`
 	AllowShrink bool    `help:"Make a day exactly what RingCentral gives of it, even if that is less than the lake holds."`
 	PollAnyway  bool    `help:"Read days again that were read under five minutes ago."`
 	RateShare   float64 `help:"Share of RingCentral's permitted rate that may be used, for accounts with other integrations: above 0, at most 1." default:"1"`
-	Tries       int     `help:"How often one request is tried before it counts as failed." default:"6"`
-	RetryWait   span    `help:"Wait before the first repetition of a failed request; it doubles, up to a minute." default:"2s"`
+	privacyFlags
+	Tries     int  `help:"How often one request is tried before it counts as failed." default:"6"`
+	RetryWait span `help:"Wait before the first repetition of a failed request; it doubles, up to a minute." default:"2s"`
 }
 
 func (f sourceFlags) client(s *session, creds ringcentral.Credentials, sharing *pipeline.Sharing) (*ringcentral.Client, error) {
@@ -224,6 +225,13 @@ func prepare(s *session, w windowFlags, f sourceFlags) (source, error) {
 	case window != nil && f.Strategy == string(pipeline.StrategyFeed):
 		return source{}, usage(pipeline.ErrFeedWindow)
 	}
+	policy, err := f.ready()
+	if err == nil {
+		err = f.archives("--archive=on", f.Archive == "on", policy)
+	}
+	if err != nil {
+		return source{}, err
+	}
 	creds, err := readCredentials(s.file)
 	if err != nil {
 		return source{}, err
@@ -231,7 +239,7 @@ func prepare(s *session, w windowFlags, f sourceFlags) (source, error) {
 	x := source{sharing: pipeline.NewSharing(), Extraction: pipeline.Extraction{
 		AccountID: string(f.AccountID), Window: window, Strategy: pipeline.Strategy(f.Strategy), Terms: w.terms(),
 		Sizing: pipeline.Sizing{CallsPerDay: f.CallsPerDay, PerPage: f.PerPage}, RunID: s.summary.RunID, Now: s.now, Clock: s.clock,
-		NoArchive: f.Archive == "off", AllowShrink: f.AllowShrink, PollAnyway: f.PollAnyway,
+		NoArchive: f.Archive == "off", AllowShrink: f.AllowShrink, PollAnyway: f.PollAnyway, Policy: policy,
 	}}
 	x.client, err = f.client(s, creds, x.sharing)
 	return x, err

@@ -16,6 +16,7 @@ import (
 type fault struct {
 	kind           string
 	page           string // the only page that it meets; "" for every page
+	quoted         string // the request's authorization, for the fault echo
 	after, times   int    // requests to let pass first, and to spoil then
 	held, released chan struct{}
 	once           sync.Once
@@ -90,6 +91,8 @@ func (f *fault) spoil(a *httptest.ResponseRecorder) {
 		replace(status, "text/html", []byte("<html><title>Something is wrong</title></html>"))
 	case strings.HasPrefix(f.kind, "CMN-"):
 		replace(http.StatusForbidden, "application/json", fmt.Appendf(nil, `{"errorCode":"InsufficientPermissions","message":"In order to call this API endpoint, one needs more","errors":[{"errorCode":%q,"message":"It is not permitted"}]}`, f.kind))
+	case f.kind == "echo": // a server that repeats what it was told
+		replace(http.StatusForbidden, "application/json", fmt.Appendf(nil, `{"errorCode":"CMN-408","message":"refused: %s","permissionName":%q}`, f.quoted, f.quoted))
 	case f.kind == "html":
 		replace(http.StatusOK, "text/html", []byte("<html><title>Please wait</title></html>"))
 	case f.kind == "cut":

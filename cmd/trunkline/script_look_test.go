@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -159,12 +160,18 @@ func tablesOf(all map[string]string) map[string]string {
 	return out
 }
 
-// filesBelow lists the files of a directory that must exist, or the one file.
+// filesBelow lists the files of a directory that must exist, or the one file, without those that are always there: the lock of a local
+// lake, and who shares the rate.
 func filesBelow(ts *testscript.TestScript, name string) []string {
+	return slices.DeleteFunc(allFilesBelow(ts, name), func(file string) bool {
+		return filepath.Base(file) == ".trunkline.lock" || strings.Contains(file, "/_trunkline/rate/")
+	})
+}
+
+func allFilesBelow(ts *testscript.TestScript, name string) []string {
 	var out []string
 	ts.Check(filepath.WalkDir(ts.MkAbs(name), func(file string, d fs.DirEntry, err error) error {
-		// The lock of a local lake is always there, and who shares the rate is noted whatever else happens.
-		if err == nil && !d.IsDir() && d.Name() != ".trunkline.lock" && !strings.Contains(file, "/_trunkline/rate/") {
+		if err == nil && !d.IsDir() {
 			out = append(out, file)
 		}
 		return err

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/trunkline/trunkline/pipeline/ringcentral/simulator"
@@ -89,6 +90,7 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		r.Header.Del("Accept-Encoding")
 		answer := httptest.NewRecorder()
 		sim.ServeHTTP(answer, r)
+		f.quoted = r.Header.Get("Authorization")
 		f.spoil(answer)
 		maps.Copy(rw.Header(), answer.Header())
 		rw.WriteHeader(answer.Code)
@@ -205,12 +207,31 @@ func sent(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // secrets finds out whether files hold credentials of the server.
+// secret makes texts secrets like the server's: from now on no output may hold them.
+func secret(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: secret TEXT...")
+	}
+	w := worldOf(ts)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.secrets = append(w.secrets, args...)
+}
+
+// unzstd reads the archive.
+var unzstd, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
+
 func secrets(ts *testscript.TestScript, neg bool, args []string) {
 	found := ""
 	for _, name := range args {
-		for _, file := range filesBelow(ts, name) {
+		for _, file := range allFilesBelow(ts, name) {
 			b, err := os.ReadFile(file)
 			ts.Check(err)
+			if strings.HasSuffix(file, ".zst") {
+				if plain, err := unzstd.DecodeAll(b, nil); err == nil { // a script may have damaged it
+					b = plain
+				}
+			}
 			if secret := worldOf(ts).secretIn(string(b)); secret != "" {
 				found = file
 			}

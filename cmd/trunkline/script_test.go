@@ -25,6 +25,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup:               setup,
+		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":     exits,     // exits STATUS PROGRAM ARGS...: run it and expect the exit status
 			"start":     begin,     // start PROGRAM ARGS...: run it beside the script
@@ -42,6 +43,8 @@ func TestScripts(t *testing.T) {
 			"firstjson": firstJSON, // and into the first
 			"lakehash":  lakeHash,  // lakehash save|same [-tables] NAME DIR: compare all files of a lake
 			"files":     files,     // files DIR: print the names of all files
+			"tmpfs":     tmpfs,     // tmpfs DIR SIZE: mount a small disk there, or give the one that is there another size
+			"secret":    secret,    // secret TEXT...: expect these in no output, too
 			"secrets":   secrets,   // secrets DIR|FILE...: expect some credential of the server in there
 		},
 	})

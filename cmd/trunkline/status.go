@@ -10,16 +10,22 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/trunkline/trunkline/pipeline"
+	"github.com/trunkline/trunkline/schema"
 )
 
 type statusCmd struct {
 	lakeFlags
 	Retention span `help:"How long RingCentral keeps a call; 0 means for ever." default:"270d"`
+	privacyFlags
 	outputFlags
 }
 
 // Run shows what the ledger says.
 func (c *statusCmd) Run(s *session) error {
+	policy, err := c.policy()
+	if err != nil {
+		return err
+	}
 	lake, shut, err := c.open(s.ctx, false)
 	if err != nil {
 		return err
@@ -37,14 +43,14 @@ func (c *statusCmd) Run(s *session) error {
 		return err
 	}
 	for _, a := range status {
-		if _, err := fmt.Fprint(s.stdout, accountLines(a)); err != nil {
+		if _, err := fmt.Fprint(s.stdout, accountLines(a, policy)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func accountLines(a pipeline.AccountStatus) string {
+func accountLines(a pipeline.AccountStatus, policy *schema.Policy) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "account %s\n", a.AccountID)
 	fmt.Fprintf(&b, "  days       %d read from RingCentral, from %s through %s\n", a.Days, a.FirstDay, a.LastDay)
@@ -59,6 +65,7 @@ func accountLines(a pipeline.AccountStatus) string {
 		fmt.Fprintf(&b, "  partial    %s (near the end of what RingCentral keeps, and short)\n", listOr(a.Partial, "none"))
 	}
 	fmt.Fprintf(&b, "  at risk    %s\n", atRisk(a))
+	fmt.Fprintf(&b, "  privacy    %s\n", privacyLine(a, policy))
 	return b.String()
 }
 

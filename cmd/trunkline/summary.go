@@ -72,6 +72,12 @@ func (s *summary) extracted(t pipeline.Tally) {
 	s.Warnings = append(s.Warnings, t.Warnings...)
 }
 
+// rewritten notes what a redaction or an erasure did.
+func (s *summary) rewritten(done pipeline.Rewritten) {
+	s.changed = append(s.changed, done.Changed...)
+	s.Warnings = append(s.Warnings, done.Left...)
+}
+
 func (s *summary) transformed(t pipeline.Transformed) {
 	s.Marts = &martSum{Stale: t.Stale, Changed: len(t.Changed)}
 	s.changed = append(s.changed, t.Changed...)
@@ -86,7 +92,7 @@ func (s *summary) end(status int, err error) {
 		s.Status = "interrupted"
 	}
 	if err != nil {
-		s.Error = err.Error()
+		s.Error = err.Error() + fullDisk(err)
 		if len(s.Error) > 4000 {
 			s.Error = s.Error[:4000] + "…"
 		}

@@ -1,0 +1,130 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/trunkline/trunkline/schema"
+	"github.com/trunkline/trunkline/sinks"
+)
+
+// Erasing says who is to be erased, by all that is given: one person.
+type Erasing struct {
+	Phones     []string       // E.164, or with Country as they are written there
+	Extensions []string       // RingCentral's ids
+	Country    string         // calling code
+	Policy     *schema.Policy // whose tokens stand for the person in days that are under it; nil: none do
+	Now        time.Time      // of the run
+}
+
+// Note makes the note of the person with a key of the lake's. Its errors are about who was given.
+func (x Erasing) Note(key []byte) (schema.Erased, error) {
+	return schema.ErasePerson(key, x.Phones, x.Extensions, &schema.EraseOptions{Country: x.Country, Policy: x.Policy})
+}
+
+// Erase takes a person out of the lake. A note that names nobody is kept first, so that reads that come later lose the person
+// before they are merged. Then the table's days, the archive and the rejected records of all accounts are rewritten, each
+// object as a whole; rows stay, for counting and for bills, without the person. Marts follow with the next Transform. A
+// crash leaves a note and some objects: to repeat it is safe, and ends it.
+func Erase(ctx context.Context, lake *sinks.Lake, x Erasing) (Rewritten, error) {
+	notes, err := lake.NoteErasure(ctx, func(key []byte) (json.RawMessage, error) {
+		note, err := x.Note(key)
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(note)
+	})
+	if err != nil {
+		return Rewritten{}, err
+	}
+	e := erasing{rewriting: rewriting{lake: lake, now: x.Now}}
+	if e.erasure, err = erasureOf(notes); err != nil {
+		return e.done, err
+	}
+	e.rewriting.change = func(batch arrow.RecordBatch) (arrow.RecordBatch, error) {
+		out, rows, err := e.erasure.Apply(batch)
+		e.done.Rows += rows
+		return out, err
+	}
+	accounts, err := e.accounts(ctx, OwnAccount)
+	if err != nil {
+		return e.done, err
+	}
+	for _, account := range accounts {
+		if err := e.account(ctx, account, x); err != nil {
+			return e.done, fmt.Errorf("account %s: %w", account, err)
+		}
+	}
+	e.done.Rejected, err = lake.RewriteRejected(ctx, "", e.rejected)
+	return e.done, err
+}
+
+// erasing is one Erase while it runs.
+type erasing struct {
+	rewriting
+	erasure *schema.Erasure
+}
+
+func (e *erasing) account(ctx context.Context, account string, x Erasing) error {
+	if err := e.days(ctx, account); err != nil {
+		return err
+	}
+	ledger, err := e.lake.Ledger(ctx, account, CallLogStream)
+	if err != nil {
+		return err
+	}
+	var hidden []arrow.Date32
+	for _, day := range UnderAnotherPolicy(ledger, "") {
+		if ledger[day].Policy != x.Policy.ID() || x.Policy.Needs(schema.Mask) {
+			hidden = append(hidden, day)
+		}
+	}
+	if len(hidden) > 0 {
+		e.left("days %v of account %s are under a privacy policy: what it hashed can be told only with --privacy and its key, and what it masked not at all",
+			Ranges(hidden), account)
+	}
+	reads, err := e.lake.ArchivedReads(ctx, account, CallLogStream)
+	for _, read := range reads {
+		if err == nil {
+			err = e.archived(ctx, read)
+		}
+	}
+	return err
+}
+
+// archived rewrites one archived read. Rows of it are not counted: most are in the table, too.
+func (e *erasing) archived(ctx context.Context, read sinks.ArchivedRead) error {
+	still := 0
+	changed, err := e.lake.RewriteArchived(ctx, read, func(page sinks.ArchivedPage) ([]byte, error) {
+		body, err := schema.RewritePage(schema.CallLog(), page.Body, privacy{erasure: e.erasure}.without)
+		if e.erasure.Finds(body) {
+			still++
+		}
+		return body, err
+	})
+	if changed {
+		e.done.Archived++
+	}
+	if still > 0 {
+		e.left("%s: %d pages still have the digits, in identifiers or around the records; remove the object if they matter", read.Key, still)
+	}
+	return err
+}
+
+// rejected rewrites one record that was set aside; one that cannot be read goes if it tells of the person.
+func (e *erasing) rejected(line []byte) ([]byte, error) {
+	out, err := schema.RewriteRecord(schema.CallLog(), line, privacy{erasure: e.erasure}.without)
+	var syntax *schema.SyntaxError
+	switch {
+	case errors.As(err, &syntax) && e.erasure.Finds(line):
+		return nil, nil
+	case errors.As(err, &syntax):
+		return line, nil
+	}
+	return out, err
+}
