@@ -17,6 +17,9 @@ import (
 // TestPlanPredictsWhatRunSpends: for a month of 2,000 calls a working day the requests that are planned are those that are spent, within 5 %,
 // for a lake that holds four weeks and for an empty one that is told what to expect.
 func TestPlanPredictsWhatRunSpends(t *testing.T) {
+	if raced {
+		t.Skip("it takes minutes with the race detector, which has nothing to find in it: .ci/run runs it without")
+	}
 	for _, tc := range []struct {
 		seed  int64
 		held  int
