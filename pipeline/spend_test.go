@@ -64,6 +64,9 @@ func TestPlanPredictsWhatRunSpends(t *testing.T) {
 // TestMemoryDoesNotGrowWithHistory: what a backfill of a hundred days keeps alive when the last page of a unit has come is within 10 % of
 // what one of ten days does. All days are equally busy, so that units are, too.
 func TestMemoryDoesNotGrowWithHistory(t *testing.T) {
+	if raced {
+		t.Skip("the race detector has its own memory: .ci/run runs it without")
+	}
 	now := clock("2026-11-24T06:00:00Z")
 	last := dayOf(now)
 	g := visit(t, host(t, simulator.Options{HeavyLimit: 6000, Recorded: equalDays(t, Window{last - 107, last})}, &now), &now)
