@@ -1,14 +1,9 @@
 package pipeline
 
 import (
-	"bytes"
 	"fmt"
 	"math"
-	"runtime"
 	"testing"
-	"time"
-
-	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/trunkline/trunkline/pipeline/ringcentral/simulator"
 	"github.com/trunkline/trunkline/sinks"
@@ -56,75 +51,4 @@ func TestPlanPredictsWhatRunSpends(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestMemoryDoesNotGrowWithHistory: what a backfill of a hundred days keeps at any page and day of it is within 10 % of what one of ten
-// days keeps. All days are equally busy, so that units are, too.
-func TestMemoryDoesNotGrowWithHistory(t *testing.T) {
-	now := clock("2026-11-24T06:00:00Z")
-	last := dayOf(now)
-	g := visit(t, host(t, simulator.Options{HeavyLimit: 6000, Recorded: equalDays(t, Window{last - 107, last})}, &now), &now)
-	ten, hundred := g.peak(Window{last - 10, last}), g.peak(Window{last - 100, last})
-	t.Logf("%d kB for 10 days, %d kB for 100", ten>>10, hundred>>10)
-	if ten < 1<<20 || float64(hundred) > 1.1*float64(ten) {
-		t.Errorf("%d bytes for 10 days, %d for 100", ten, hundred)
-	}
-}
-
-// equalDays are days with the same 200 calls each, but for their dates and ids.
-func equalDays(t testing.TB, w Window) []simulator.Recording {
-	t.Helper()
-	now := clock("2026-11-24T06:00:00Z")
-	busy := host(t, simulator.Options{Population: simulator.Population{Seed: 1, Extensions: 12, CallsPerDay: 300}}, &now)
-	var calls [][]byte
-	for record := range busy.Records(clock("2026-11-18T00:00:00Z"), clock("2026-11-19T00:00:00Z")) {
-		if len(calls) < 200 {
-			calls = append(calls, record)
-		}
-	}
-	var out []simulator.Recording
-	for d := w.From; d < w.To; d++ {
-		day := bytes.ReplaceAll(bytes.Join(calls, []byte("\n")), []byte("2026-11-18"), []byte(d.FormattedString()))
-		day = bytes.ReplaceAll(day, []byte(`"id":"`), fmt.Appendf(nil, `"id":"%d`, d))
-		out = append(out, simulator.Recording{Name: d.FormattedString() + ".ndjson", Body: day})
-	}
-	return out
-}
-
-// peak is the most live memory at any event of a backfill into an empty lake that knows each day of the week, over what there was before.
-func (g *guest) peak(w Window) (most uint64) {
-	g.t.Helper()
-	lake := openLake(g.t, g.t.TempDir())
-	held := sinks.Ledger{}
-	for d := w.From - 7; d < w.From; d++ {
-		held[d] = sinks.LedgerDay{Closed: true, ReadAt: *g.now, Records: 200}
-	}
-	if err := lake.WriteLedger(g.t.Context(), g.sim.AccountID(), CallLogStream, held, nil); err != nil {
-		g.t.Fatal(err)
-	}
-	x := reading(&w)
-	x.PerPage, x.Clock = 200, func() time.Time { return *g.now }
-	before, days := liveMemory(), []arrow.Date32{}
-	for event, err := range Extract(g.t.Context(), g.client(), lake, x) {
-		if err != nil || event.Failed != nil {
-			g.t.Fatal(err, event.Failed)
-		}
-		if event.Day != nil {
-			days = append(days, event.Day.Day)
-		}
-		if live := liveMemory(); live > before {
-			most = max(most, live-before)
-		}
-	}
-	if len(days) != len(w.Days()) {
-		g.t.Errorf("only %v", Ranges(days))
-	}
-	return most
-}
-
-func liveMemory() uint64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
 }
