@@ -38,6 +38,11 @@ bench *args:
 bench-micro *args='./schema ./sinks ./pipeline/ringcentral/simulator':
     go test -run '^$' -bench . {{ args }}
 
+# Run the tests of the lake's stores on real servers of S3's, Google's and Azure's kinds, built once (-run, -v).
+[group: 'test']
+stores *args:
+    TRUNKLINE_TEST_STORES=1 go test -count=1 -timeout 15m ./sinks/... {{ args }}
+
 # Try the simulator with RingCentral's own JavaScript SDK.
 [group: 'test']
 sdk-check:

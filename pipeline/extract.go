@@ -107,17 +107,32 @@ func (e *extraction) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, e.flush(ctx)) }()
-	listed := true
+	listing := true
 	if e.Window == nil && e.Strategy != StrategyList {
-		if listed, err = e.follow(ctx); err != nil {
-			return err
+		needed, err := e.follow(ctx)
+		if err != nil {
+			if needed = true; ctx.Err() != nil || isFinal(err) {
+				return err
+			}
+			// The feed alone may be down: what it does not tell now, the list does.
+			e.feed.SyncToken = ""
+			if err := e.emit(Event{Failed: &DaysFailed{Err: err}}); err != nil {
+				return err
+			}
 		}
-		listed = listed || e.Strategy == StrategyAuto
+		listing = needed || e.Strategy == StrategyAuto
 	}
-	if !listed {
+	if !listing {
 		return nil
 	}
 	return e.list(ctx)
+}
+
+// isFinal reports whether nothing of a run can succeed after this.
+func isFinal(err error) bool {
+	var refused *ringcentral.Error
+	var lake *lakeError
+	return errors.Is(err, errStopped) || errors.As(err, &lake) || errors.As(err, &refused) && refused.CredentialsRefused()
 }
 
 // list reads the days that are asked for or owed, unit by unit.

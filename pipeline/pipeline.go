@@ -6,16 +6,26 @@
 // The plan is a list of days: those of an explicit window, or those that are owed (see Owed). Days are read oldest
 // first, since RingCentral forgets the oldest first. Neighbouring days are joined into units of about five full pages,
 // by what the ledger says that such days bring, so that requests are full; the first unit of an unknown account is one
-// day. For each unit:
+// day.
 //
 //  1. The account id is resolved, once: the configured one, else the one in the page's own address, else the account
 //     that RingCentral names for the token. Never from a record. It is known before anything is written.
-//  2. All pages of the unit's window are read and decoded. A window that cannot be read to its end closes nothing: its
+//  2. Without a window, and unless the list alone is wanted, the change feed is read to its end first. What changed is
+//     merged into the days from the first held one on; the feed makes no day held. Its token is kept last. Where the feed
+//     is not there, or its token is refused, the list does its work.
+//  3. For each unit all pages of its window are read and decoded. A window that cannot be read to its end closes nothing: its
 //     days stay as the lake has them, and the other units go on, unless the reason would stop them too (a refused
 //     login, a missing permission, a server that stays away).
-//  3. Each day of the unit is merged into its partition, which is replaced as one object if its rows changed. Records
+//  4. Each day of the unit is merged into its partition, which is replaced as one object if its rows changed. Before the
+//     first replacement the pages are archived, and the ledger says which days are about to be written. Records
 //     of other days are dropped: their own read brings them. Records without id or start time are set aside.
-//  4. The ledger notes the days. A crash before this leaves days owed, and the next run arrives at the same bytes.
+//  5. The ledger notes the days. A crash before this leaves days owed, or marked: the next run looks after what they hold
+//     and arrives at the same bytes.
+//
+// # Replay of the archive
+//
+// The archived reads are folded, in the order in which they were made, in a lake of its own on local disk, with the same merge;
+// then each day is brought into the lake.
 //
 // # Transformation
 //

@@ -101,7 +101,7 @@ func (r *rebuilding) fold(ctx context.Context, read sinks.ArchivedRead) error {
 		}
 		n, err := r.decoder.Append(page.Body)
 		if err != nil {
-			return err
+			return fmt.Errorf("%w: %w", sinks.ErrBadArchive, err)
 		}
 		batch, err := r.privacy.apply(r.decoder.Batch())
 		if err != nil {
@@ -127,7 +127,7 @@ var errImported = errors.New("imported pages")
 func (r *rebuilding) mergeRead(ctx context.Context, rows *sinks.Read, first sinks.ArchivedPage, pages int) error {
 	days, isList, err := archivedDays(first, rows)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", sinks.ErrBadArchive, err)
 	}
 	m := &sinks.Merge{AccountID: r.AccountID, Schema: schema.CallLog().Schema(), Read: rows, Known: r.ledger, Policy: r.Policy.ID()}
 	for _, day := range days {

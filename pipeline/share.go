@@ -38,7 +38,7 @@ func (s *Sharing) Penalty(group string, until time.Time) {
 }
 
 // Join enters the process as a holder of the client's rate and keeps it entered until leave is called, which takes it out
-// again. Times are clock's.
+// again, or a window later if it has sent something. Times are clock's.
 func (s *Sharing) Join(ctx context.Context, c *ringcentral.Client, lake *sinks.Lake, holder string, clock func() time.Time, log *slog.Logger) (leave func()) {
 	ctx, stop := context.WithCancel(ctx)
 	hold := func(ctx context.Context, lasts time.Duration, met map[string]time.Time) {
@@ -78,6 +78,11 @@ func (s *Sharing) Join(ctx context.Context, c *ringcentral.Client, lake *sinks.L
 		<-done
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
-		hold(last, 0, nil)
+		// What was sent counts for a window, and so does its sender's part of the rate.
+		counts := time.Duration(0)
+		if c.Requests().Groups["Heavy"] > 0 {
+			_, counts, _ = c.Rate("Heavy")
+		}
+		hold(last, counts, nil)
 	}
 }

@@ -24,6 +24,7 @@ import (
 //   - no day counts as held of which RingCentral had forgotten calls that the lake does not have;
 //   - nothing is owed, and every day whose lookback is over is settled;
 //   - the ledger describes the objects as they are;
+//   - where runs came one after the other and none was killed, the archive alone gives the same bytes of every day that is held;
 //   - without faults, no penalty was earned and no request was wasted.
 
 // heldRow is one row of the lake.
@@ -39,6 +40,7 @@ func (w *world) check(last *process) (faults []string) {
 			faults = append(faults, fmt.Sprintf(format, a...))
 		}
 	}
+	faults = w.faults
 	ledger, feed := w.state()
 	rows := w.rows(ledger, wrong)
 	known := map[string]bool{}
@@ -55,6 +57,9 @@ func (w *world) check(last *process) (faults []string) {
 	w.checkLedger(last, ledger, feed, wrong)
 	if w.faultless {
 		w.checkRequests(wrong)
+	}
+	if !w.uneven {
+		w.checkArchive(ledger, wrong)
 	}
 	return faults
 }
@@ -235,6 +240,43 @@ func (w *world) checkRequests(wrong func(string, ...any)) {
 	stats := w.sim.Stats()
 	if limited := stats.Heavy.Limited + stats.Light.Limited + stats.Auth.Limited; limited > 0 {
 		wrong("%d requests earned a penalty", limited)
+	}
+	if float64(w.spent) > 1.05*float64(w.least) {
+		wrong("windows took %d requests, and %d would have done", w.spent, w.least)
+	}
+}
+
+// checkArchive builds an empty lake from the archive alone.
+func (w *world) checkArchive(ledger sinks.Ledger, wrong func(string, ...any)) {
+	from := w.store
+	w.store = newMemory()
+	defer func() { w.store = from }()
+	for key, o := range from.objects {
+		if strings.HasPrefix(key, "_trunkline/archive/") {
+			w.store.objects[key] = o
+		}
+	}
+	if len(w.store.objects) == 0 {
+		return // no call yet
+	}
+	bucket := w.store.open(func(string) error { return nil }, func() bool { return false })
+	defer bucket.Close()
+	lake, err := sinks.Open(w.t.Context(), bucket, &sinks.LakeOptions{Scratch: w.scratch})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer lake.Close()
+	for _, err := range Rebuild(w.t.Context(), lake, Rebuilding{AccountID: w.sim.AccountID(), Terms: w.terms, Now: w.now}) {
+		if err != nil {
+			wrong("the archive alone: %v", err)
+			return
+		}
+	}
+	for _, d := range ledger.Days() {
+		key := sinks.PartitionKey(CallLogStream, w.sim.AccountID(), d)
+		if ledger[d].Closed && !bytes.Equal(from.objects[key].bytes, w.store.objects[key].bytes) {
+			wrong("day %s has other bytes if it is built from the archive alone", d.FormattedString())
+		}
 	}
 }
 

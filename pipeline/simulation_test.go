@@ -72,8 +72,10 @@ type world struct {
 	retention time.Duration
 	reads     []seen // closed readings of days
 	passes    []seen // readings of the change feed
-	windows   []int  // records of the windows that were read to their end
+	spent     int    // requests for the windows that were read to their end
+	least     int    // that these would have taken at least
 	history   []string
+	faults    []string // found on the way
 	scratch   string
 	uneven    bool // runs overlapped or were killed: the archive may hold reads in another order
 }
@@ -205,7 +207,9 @@ type process struct {
 	dead      bool
 	suspend   func()    // lets other processes go on; nil where there are none
 	began     time.Time // of the window that is being read, at the server
-	inWindow  int
+	inWindow  int       // records of it
+	asked     int       // requests for it so far
+	refused   bool      // the first request of a process, where RingCentral refuses to show deleted records
 	tally     Tally
 	err       error
 	before    sinks.Ledger
@@ -234,8 +238,15 @@ func (p *process) step(operation string) error {
 	passes := 3 * time.Millisecond
 	if uri, ok := strings.CutPrefix(operation, "request "); ok {
 		passes = p.between(20*time.Millisecond, 900*time.Millisecond)
-		if strings.Contains(uri, "/call-log?") && strings.Contains(uri, "page=1&") || strings.Contains(uri, "sync?") {
+		list := strings.Contains(uri, "/call-log?")
+		if list && strings.Contains(uri, "page=1&") || strings.Contains(uri, "sync?") {
 			p.began = p.now
+		}
+		switch {
+		case list && p.hides && !p.refused:
+			p.refused = true
+		case list:
+			p.asked++
 		}
 	}
 	p.now = p.now.Add(passes)
@@ -296,6 +307,7 @@ func (p *process) live() {
 // saw notes which days were seen when.
 func (p *process) saw(e Event) {
 	switch {
+	case e.Page != nil && e.Page.Feed:
 	case e.Page != nil && e.Page.Number == 1:
 		p.inWindow = e.Page.Records
 	case e.Page != nil:
@@ -304,7 +316,9 @@ func (p *process) saw(e Event) {
 		held := p.before[e.Day.Day]
 		p.reads = append(p.reads, seen{day: e.Day.Day, until: p.x.Now.Add(-settleDelay - 10*time.Second), began: p.began, ended: p.now, newlyHeld: !held.Closed && e.Day.Doubt == ""})
 		if p.inWindow >= 0 {
-			p.windows, p.inWindow = append(p.windows, p.inWindow), -1
+			p.least += max(1, (p.inWindow+p.perPage-1)/p.perPage)
+			p.spent += p.asked
+			p.inWindow, p.asked = -1, 0
 		}
 	}
 }
@@ -347,6 +361,9 @@ func (w *world) passed(p *process) {
 			since = p.feedState.SyncTime
 		}
 		w.passes = append(w.passes, seen{day: first, since: since, began: after.SyncTime, ended: w.now})
+	}
+	if w.faultless && !p.dead && p.asked > 0 {
+		w.faults = append(w.faults, fmt.Sprintf("%s: %d requests for a window that was not read to its end", p.x.RunID, p.asked))
 	}
 	w.note("%s, killed %v: planned %v, done %v, changed %d, failed %v, error %v, warnings %q", p.x.RunID, p.dead, Ranges(p.tally.Planned),
 		Ranges(p.tally.Done), len(p.tally.Changed), Ranges(p.tally.Failed), errors.Join(append(p.tally.Errs, p.err)...), p.tally.Warnings)

@@ -190,49 +190,58 @@ func loadCalls(ctx context.Context, lake *sinks.Lake, engine *sql.Engine, object
 
 // publish uploads what was built and then notes what it was built from. A partition that never had rows gets no object.
 func (t *transformation) publish(ctx context.Context, parts []sql.Partition) error {
+	noted := map[string]sinks.MartState{}
 	for _, p := range parts {
 		name := sinks.MartPath(p.AccountID, p.LocalDate)
 		known := t.states[p.Mart][name]
-		noted := sinks.MartPartition{Inputs: t.inputs[p.Mart][name]}
+		now := sinks.MartPartition{Inputs: t.inputs[p.Mart][name]}
 		if p.Rows > 0 || known.SHA256 != "" {
-			published, changed, err := t.lake.PublishMart(ctx, p.Mart, name, p.Path, known)
+			published, changed, err := t.lake.PublishMart(ctx, p.Mart, name, p.Path)
 			if err != nil {
 				return err
 			}
-			noted.Rows, noted.Bytes, noted.SHA256 = p.Rows, published.Bytes, published.SHA256
+			now.Rows, now.Bytes, now.SHA256 = p.Rows, published.Bytes, published.SHA256
 			if changed {
 				t.done.Changed = append(t.done.Changed, martPartition(p.Mart, p.AccountID, p.LocalDate))
 			} else {
 				t.done.Unchanged++
 			}
 		}
-		t.states[p.Mart][name] = noted
-	}
-	return t.dropGone(ctx)
-}
-
-// dropGone removes the partitions of local dates that no held day overlaps any more, as after a change of the time
-// zone, and writes the states.
-func (t *transformation) dropGone(ctx context.Context) error {
-	for mart, state := range t.states {
-		for name, p := range state {
-			if _, ok := t.inputs[mart][name]; ok {
-				continue
-			}
-			if p.SHA256 != "" {
-				if err := t.lake.DropMart(ctx, mart, name); err != nil {
-					return err
-				}
-				account, date, _ := strings.Cut(strings.TrimPrefix(name, "account_id="), "/local_date=")
-				t.done.Changed = append(t.done.Changed, martPartition(mart, account, date))
-			}
-			delete(state, name)
+		if noted[p.Mart] == nil {
+			noted[p.Mart] = sinks.MartState{}
 		}
-		if err := t.lake.WriteMartState(ctx, mart, state); err != nil {
+		noted[p.Mart][name] = now
+	}
+	for mart := range t.states {
+		gone, err := t.dropGone(ctx, mart)
+		if err != nil {
+			return err
+		}
+		if err := t.lake.WriteMartState(ctx, mart, noted[mart], gone); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// dropGone removes the partitions of local dates that no held day overlaps any more, as after a change of the time
+// zone.
+func (t *transformation) dropGone(ctx context.Context, mart string) (gone []string, err error) {
+	for name, p := range t.states[mart] {
+		if _, ok := t.inputs[mart][name]; ok {
+			continue
+		}
+		gone = append(gone, name)
+		if p.SHA256 == "" {
+			continue
+		}
+		if err := t.lake.DropMart(ctx, mart, name); err != nil {
+			return nil, err
+		}
+		account, date, _ := strings.Cut(strings.TrimPrefix(name, "account_id="), "/local_date=")
+		t.done.Changed = append(t.done.Changed, martPartition(mart, account, date))
+	}
+	return gone, nil
 }
 
 func martPartition(mart, account, date string) Partition {

@@ -136,10 +136,8 @@ func (l *Lake) ArchivedReads(ctx context.Context, account, stream string) ([]Arc
 	}
 	var out []ArchivedRead
 	err := l.keys(ctx, archivePrefix+path.Join(account, stream)+"/", func(o *blob.ListObject) error {
-		name := path.Base(o.Key)
-		text, _, ok := strings.Cut(name, "Z-")
-		at, err := time.Parse(readAtForm, text+"Z")
-		if !ok || err != nil {
+		at, ok := archivedAt(o.Key)
+		if !ok {
 			return fmt.Errorf("%s is not a name of the archive; move it away", o.Key)
 		}
 		out = append(out, ArchivedRead{Key: o.Key, ReadAt: at})
@@ -148,6 +146,16 @@ func (l *Lake) ArchivedReads(ctx context.Context, account, stream string) ([]Arc
 	slices.SortStableFunc(out, func(a, b ArchivedRead) int { return a.ReadAt.Compare(b.ReadAt) })
 	return out, err
 }
+
+// archivedAt reads out of its key when an archived read began.
+func archivedAt(key string) (time.Time, bool) {
+	text, _, ok := strings.Cut(path.Base(key), "Z-")
+	at, err := time.Parse(readAtForm, text+"Z")
+	return at, ok && err == nil
+}
+
+// ErrBadArchive says that an archived read is not what was written there.
+var ErrBadArchive = errors.New("the archived read is damaged")
 
 // ReadArchive visits the pages of an archived read, in order. The page's memory is used again.
 func (l *Lake) ReadArchive(ctx context.Context, r ArchivedRead, visit func(ArchivedPage) error) error {
@@ -176,11 +184,11 @@ func (l *Lake) ReadArchive(ctx context.Context, r ArchivedRead, visit func(Archi
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("%s: line %d: %w", r.Key, n, err)
+			return fmt.Errorf("%s: line %d: %w: %w", r.Key, n, ErrBadArchive, err)
 		}
 		var page ArchivedPage
 		if err := json.Unmarshal(line, &page); err != nil {
-			return fmt.Errorf("%s: line %d: %w", r.Key, n, err)
+			return fmt.Errorf("%s: line %d: %w: %w", r.Key, n, ErrBadArchive, err)
 		}
 		if err := visit(page); err != nil {
 			return fmt.Errorf("%s: line %d: %w", r.Key, n, err)

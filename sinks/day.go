@@ -80,11 +80,15 @@ func (l *Lake) ReplaceDay(ctx context.Context, m *Merge, day arrow.Date32) (out 
 	}
 	for try := 1; ; try++ {
 		done, err := l.mergeDay(ctx, m, day, rows, out)
-		if !errors.Is(err, ErrConflict) || try == mergeTries || ctx.Err() != nil {
+		if !mustRepeat(err) || try == mergeTries || ctx.Err() != nil {
 			return done, err
 		}
 	}
 }
+
+// mustRepeat tells that a write has to be done again from what is there now: somebody else wrote the object, or nobody knows whether it was
+// written.
+func mustRepeat(err error) bool { return errors.Is(err, ErrConflict) || errors.Is(err, errUnknown) }
 
 // readRows is the newest version of each row that the read brought of the day.
 func (m *Merge) readRows(day arrow.Date32) (arrow.RecordBatch, error) {
@@ -112,14 +116,8 @@ func (l *Lake) isHeld(ctx context.Context, key string, rows arrow.RecordBatch, k
 	if known.ContentHash == "" || known.ContentHash != contentHash(rows) {
 		return false, nil
 	}
-	attrs, err := l.bucket.Attributes(ctx, key)
-	if notFound(err) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("%s: %w", key, err)
-	}
-	return attrs.Size == known.Bytes, nil
+	size, found, err := l.size(ctx, key)
+	return found && size == known.Bytes, err
 }
 
 // mergeDay merges the rows that were read of a day with what the lake holds now.

@@ -71,19 +71,36 @@ func (l *Lake) cached(ctx context.Context, o Object) (string, error) {
 	if err := l.fetch(ctx, o.Key, f); err != nil {
 		return "", err
 	}
+	_, sum, err := fileSum(f.Name())
+	switch {
+	case err != nil:
+		return "", err
+	case sum != o.SHA256:
+		return "", fmt.Errorf("read %s: it is not the object that the ledger knows: %w", o.Key, ErrConflict)
+	}
 	return name, os.Rename(f.Name(), name)
 }
 
-// fetch copies an object to a file by one request, so that its bytes are of one version.
+// fetch copies an object to a file, by one request, so that its bytes are of one version.
 func (l *Lake) fetch(ctx context.Context, key string, f *os.File) error {
 	defer f.Close()
-	r, err := l.bucket.NewReader(ctx, key, nil)
+	err := retried(ctx, func() error {
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return err
+		}
+		if err := f.Truncate(0); err != nil {
+			return err
+		}
+		r, err := l.bucket.NewReader(ctx, key, nil)
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		_, err = io.Copy(f, r)
+		return err
+	})
 	if err != nil {
-		return fmt.Errorf("read %s: %w", key, err)
-	}
-	defer r.Close()
-	if _, err := io.Copy(f, r); err != nil {
-		return fmt.Errorf("read %s: %w", key, err)
+		return fmt.Errorf("read %s: %w", key, explained(err))
 	}
 	return f.Close()
 }

@@ -10,14 +10,18 @@
 //  1. The read's rows of that day are brought to one version each and sorted by time and id. If their content hash is
 //     the one that the ledger has for the day, and the object is there, nothing is written.
 //  2. Else the held partition, if there is one, is merged in by id. Held rows that the read did not bring stay:
-//     RingCentral forgets, the lake does not.
+//     RingCentral forgets, the lake does not. Rows that the days beside it hold of the same ids take part, too: a record
+//     whose time moved lies in one day only, the one of its newest version.
 //  3. If the content differs from what is held, a Parquet file is written to local scratch, closed and hashed, and
-//     then uploaded under the partition's one key. The upload replaces the object as a whole.
-//  4. The ledger's month is written after the partitions of the read.
+//     then uploaded under the partition's one key, if the object there is still the one that was merged; else all of
+//     this is done again. The upload replaces the object as a whole.
+//  4. Rows of which a newer version lies here now leave the days beside it, in the same way.
+//  5. The ledger's month is written after the partitions of the read.
 //
-// A crash before 3 leaves the day as it was. A crash between 3 and 4 leaves a partition that the ledger does not know
-// or knows by an older hash: the next run finds the day owed, reads it again, merges with the object that it finds,
-// and arrives at the same bytes. Nothing is cleaned by hand. Errors from the bucket can be inspected with gcerrors.Code.
+// Before the first object of a read is replaced, its caller archives the read and notes in the ledger which days are going to be
+// written. A crash before 3 leaves the day as it was. A crash between 3 and 5 leaves partitions that the ledger does not
+// know or knows by an older hash, or a record in two days: Finish looks after both. Nothing is cleaned by hand. Errors from
+// the bucket can be inspected with gcerrors.Code.
 package sinks
 
 import (
@@ -31,10 +35,10 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"gocloud.dev/blob"
-	"gocloud.dev/gcerrors"
 
 	"github.com/trunkline/trunkline/sinks/disk"
 )
@@ -63,6 +67,8 @@ type LakeOptions struct {
 	LocalDir string // directory behind the bucket, where it is a local one: its files are read in place
 	Scratch  string // directory for temporary files; default os.TempDir()
 	CacheDir string // directory that keeps copies of a remote lake's objects between runs; default: scratch
+
+	AnyLayout bool // a lake of another layout is opened, too: to be looked at, not to be written
 }
 
 // Lake is a bucket that holds tables, their ledger and the state of their marts.
@@ -71,7 +77,8 @@ type Lake struct {
 	localDir string
 	cacheDir string
 	scratch  string
-	shut     func() error // closes the bucket where it is the lake's own; nil where it is the caller's
+	shut     func() error // removes the scratch directory
+	marked   atomic.Bool  // format.json is there
 }
 
 // Open checks the layout of the lake in the bucket and returns the lake. Close it to remove its scratch files; the
@@ -81,28 +88,29 @@ func Open(ctx context.Context, bucket *blob.Bucket, o *LakeOptions) (*Lake, erro
 		o = &LakeOptions{}
 	}
 	l := &Lake{bucket: bucket, localDir: o.LocalDir, cacheDir: o.CacheDir}
-	if err := l.checkLayout(ctx); err != nil {
+	check := l.checkLayout
+	if o.AnyLayout {
+		check = func(ctx context.Context) error { return CheckBucket(ctx, bucket) }
+	}
+	if err := check(ctx); err != nil {
 		return nil, err
 	}
-	scratch, err := os.MkdirTemp(o.Scratch, "trunkline-")
+	scratch, err := disk.MakeScratch(o.Scratch, scratchPrefix)
 	if err != nil {
 		return nil, fmt.Errorf("scratch directory: %w", err)
 	}
-	l.scratch = scratch
+	l.scratch, l.shut = scratch.Dir, scratch.Close
 	if l.cacheDir == "" {
-		l.cacheDir = filepath.Join(scratch, "cache")
+		l.cacheDir = filepath.Join(l.scratch, "cache")
 	}
 	return l, nil
 }
 
 // Close removes the lake's scratch files.
-func (l *Lake) Close() error {
-	err := os.RemoveAll(l.scratch)
-	if l.shut != nil {
-		err = errors.Join(err, l.shut())
-	}
-	return err
-}
+func (l *Lake) Close() error { return l.shut() }
+
+// scratchPrefix begins the names of scratch directories.
+const scratchPrefix = "trunkline-"
 
 // Scratch is a directory for the caller's temporary files; Close removes it.
 func (l *Lake) Scratch() string { return l.scratch }
@@ -128,10 +136,21 @@ func (l *Lake) checkLayout(ctx context.Context) error {
 
 // markLayout writes format.json where it is missing, before the first ledger.
 func (l *Lake) markLayout(ctx context.Context) error {
-	if found, err := l.bucket.Exists(ctx, formatKey); err != nil || found {
+	if l.marked.Load() {
+		return nil
+	}
+	if _, found, err := l.size(ctx, formatKey); err != nil || found {
+		l.marked.Store(found)
 		return err
 	}
-	return l.writeJSON(ctx, formatKey, format{Layout: layoutVersion})
+	b, err := json.MarshalIndent(format{Layout: layoutVersion}, "", "  ")
+	if err != nil {
+		return err
+	}
+	if _, err = l.replaceBytesIf(ctx, formatKey, "", append(b, '\n'), "application/json"); errors.Is(err, ErrConflict) {
+		return nil // another run has just marked it
+	}
+	return err
 }
 
 // Probe checks that the lake can be written, by writing and removing a small object.
@@ -140,8 +159,8 @@ func (l *Lake) Probe(ctx context.Context) error {
 	if err := l.putBytes(ctx, key, []byte("trunkline looked whether it may write here\n"), "text/plain"); err != nil {
 		return fmt.Errorf("the lake cannot be written: %w", err)
 	}
-	if err := l.bucket.Delete(ctx, key); err != nil {
-		return fmt.Errorf("the lake's objects cannot be removed: %s: %w", key, err)
+	if err := l.remove(ctx, key); err != nil {
+		return fmt.Errorf("the lake's objects cannot be removed: %w", err)
 	}
 	return nil
 }
@@ -158,12 +177,9 @@ func checkAccount(account string) error {
 
 // readJSON reads a small object; found is false where there is none.
 func (l *Lake) readJSON(ctx context.Context, key string, v any) (found bool, err error) {
-	b, err := l.bucket.ReadAll(ctx, key)
-	if gcerrors.Code(err) == gcerrors.NotFound {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("%s: %w", key, err)
+	b, _, found, err := l.readVersioned(ctx, key)
+	if err != nil || !found {
+		return false, err
 	}
 	if err := json.Unmarshal(b, v); err != nil {
 		return false, fmt.Errorf("%s is not what trunkline wrote there: %w", key, err)
@@ -171,47 +187,73 @@ func (l *Lake) readJSON(ctx context.Context, key string, v any) (found bool, err
 	return true, nil
 }
 
-func (l *Lake) writeJSON(ctx context.Context, key string, v any) error {
-	b, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return err
-	}
-	return l.putBytes(ctx, key, append(b, '\n'), "application/json")
-}
-
 // keys yields the keys below a prefix, in order.
 func (l *Lake) keys(ctx context.Context, prefix string, visit func(*blob.ListObject) error) error {
-	list := l.bucket.List(&blob.ListOptions{Prefix: prefix})
-	for {
-		object, err := list.Next(ctx)
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("list %s: %w", prefix, err)
-		}
-		if err := visit(object); err != nil {
-			return err
-		}
+	objects, err := l.list(ctx, &blob.ListOptions{Prefix: prefix})
+	for i := 0; err == nil && i < len(objects); i++ {
+		err = visit(objects[i])
 	}
+	return err
 }
 
 // directories lists the names directly below a prefix that have keys below them, in order.
 func (l *Lake) directories(ctx context.Context, prefix string) ([]string, error) {
+	objects, err := l.list(ctx, &blob.ListOptions{Prefix: prefix, Delimiter: "/"})
 	var out []string
-	list := l.bucket.List(&blob.ListOptions{Prefix: prefix, Delimiter: "/"})
-	for {
-		object, err := list.Next(ctx)
-		if err == io.EOF {
-			return out, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("list %s: %w", prefix, err)
-		}
-		if object.IsDir {
-			out = append(out, strings.TrimSuffix(strings.TrimPrefix(object.Key, prefix), "/"))
+	for _, o := range objects {
+		if o.IsDir {
+			out = append(out, strings.TrimSuffix(strings.TrimPrefix(o.Key, prefix), "/"))
 		}
 	}
+	return out, err
+}
+
+// list reads a whole listing; what fails for the moment is tried again from its beginning.
+func (l *Lake) list(ctx context.Context, o *blob.ListOptions) (out []*blob.ListObject, err error) {
+	err = retried(ctx, func() error {
+		out = nil
+		for list := l.bucket.List(o); ; {
+			object, err := list.Next(ctx)
+			if err == io.EOF {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			out = append(out, object)
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", o.Prefix, explained(err))
+	}
+	return out, nil
+}
+
+// remove deletes an object; one that is not there is no error.
+func (l *Lake) remove(ctx context.Context, key string) error {
+	err := retried(ctx, func() error { return l.bucket.Delete(ctx, key) })
+	if err != nil && kindOf(err) != isMissing {
+		return fmt.Errorf("remove %s: %w", key, explained(err))
+	}
+	return nil
+}
+
+// size is how large an object is; found is false where there is none.
+func (l *Lake) size(ctx context.Context, key string) (size int64, found bool, err error) {
+	err = retried(ctx, func() error {
+		attrs, err := l.bucket.Attributes(ctx, key)
+		if err == nil {
+			size = attrs.Size
+		}
+		return err
+	})
+	switch {
+	case err == nil:
+		return size, true, nil
+	case kindOf(err) == isMissing:
+		return 0, false, nil
+	}
+	return 0, false, fmt.Errorf("read %s: %w", key, explained(err))
 }
 
 // ScratchLake is an empty lake of its own in the scratch directory, for building tables on local disk. Close it.
@@ -228,6 +270,7 @@ func (l *Lake) ScratchLake(ctx context.Context) (*Lake, error) {
 	if err != nil {
 		return nil, errors.Join(err, bucket.Close())
 	}
-	own.shut = bucket.Close
+	remove := own.shut
+	own.shut = func() error { return errors.Join(remove(), bucket.Close()) }
 	return own, nil
 }

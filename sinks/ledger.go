@@ -3,7 +3,6 @@ package sinks
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"path"
 	"sort"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"gocloud.dev/blob"
-	"gocloud.dev/gcerrors"
 )
 
 // LedgerDay is what the ledger says of one day of one account and stream.
@@ -217,8 +215,6 @@ func (l *Lake) Accounts(ctx context.Context) ([]string, error) {
 	return l.directories(ctx, ledgerPrefix)
 }
 
-func notFound(err error) bool { return gcerrors.Code(err) == gcerrors.NotFound }
-
 // updateTries is how often a small object is changed anew after somebody else changed it meanwhile.
 const updateTries = 32
 
@@ -243,7 +239,7 @@ func update[T any](ctx context.Context, l *Lake, key string, change func(*T) err
 			return v, err
 		}
 		_, err = l.replaceBytesIf(ctx, key, at, append(b, '\n'), "application/json")
-		if !errors.Is(err, ErrConflict) {
+		if !mustRepeat(err) || ctx.Err() != nil {
 			return fresh, err
 		}
 	}

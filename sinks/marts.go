@@ -2,7 +2,7 @@ package sinks
 
 import (
 	"context"
-	"fmt"
+	"maps"
 	"path"
 )
 
@@ -32,9 +32,20 @@ func (l *Lake) MartState(ctx context.Context, mart string) (MartState, error) {
 	return f.Partitions, err
 }
 
-// WriteMartState replaces the state of a mart, after its partitions were published.
-func (l *Lake) WriteMartState(ctx context.Context, mart string, s MartState) error {
-	return l.writeJSON(ctx, martKey(mart), martFile{Mart: mart, Partitions: s})
+// WriteMartState notes what partitions of a mart were published, and which are no more, after they were; those that others noted meanwhile
+// stay as they are.
+func (l *Lake) WriteMartState(ctx context.Context, mart string, published MartState, gone []string) error {
+	_, err := update(ctx, l, martKey(mart), func(f *martFile) error {
+		if f.Mart = mart; f.Partitions == nil {
+			f.Partitions = MartState{}
+		}
+		maps.Copy(f.Partitions, published)
+		for _, name := range gone {
+			delete(f.Partitions, name)
+		}
+		return nil
+	})
+	return err
 }
 
 // MartPath names a partition of a mart below the mart.
@@ -49,27 +60,20 @@ func MartObject(mart, partition string) string {
 
 // DropMart removes the object of a mart partition that no day of the lake stands for any more.
 func (l *Lake) DropMart(ctx context.Context, mart, partition string) error {
-	key := MartObject(mart, partition)
-	if err := l.bucket.Delete(ctx, key); err != nil && !notFound(err) {
-		return fmt.Errorf("remove %s: %w", key, err)
-	}
-	return nil
+	return l.remove(ctx, MartObject(mart, partition))
 }
 
-// PublishMart uploads one partition of a mart from a local file, unless the lake holds the same bytes by its state.
-func (l *Lake) PublishMart(ctx context.Context, mart, partition, file string, known MartPartition) (p MartPartition, changed bool, err error) {
+// PublishMart uploads one partition of a mart from a local file, unless the lake holds the same bytes. ErrConflict says that somebody
+// else published it meanwhile.
+func (l *Lake) PublishMart(ctx context.Context, mart, partition, file string) (p MartPartition, changed bool, err error) {
 	if p.Bytes, p.SHA256, err = fileSum(file); err != nil {
 		return p, false, err
 	}
 	key := MartObject(mart, partition)
-	if p.SHA256 == known.SHA256 {
-		attrs, err := l.bucket.Attributes(ctx, key)
-		if err != nil && !notFound(err) {
-			return p, false, fmt.Errorf("%s: %w", key, err)
-		}
-		if err == nil && attrs.Size == known.Bytes {
-			return p, false, nil
-		}
+	held, at, found, err := l.readVersioned(ctx, key)
+	if err != nil || found && sumBytes(held) == p.SHA256 {
+		return p, false, err
 	}
-	return p, true, l.putFile(ctx, key, file, "application/vnd.apache.parquet")
+	_, err = l.replaceFileIf(ctx, key, at, file, parquetType)
+	return p, err == nil, err
 }

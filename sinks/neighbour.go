@@ -2,7 +2,6 @@ package sinks
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -119,7 +118,7 @@ func (l *Lake) leave(ctx context.Context, m *Merge, day arrow.Date32, ids map[st
 			return out, err
 		}
 		out.Held = held.rows.NumRows()
-		if out, err = l.replaceDay(ctx, m, out, held, rows); !errors.Is(err, ErrConflict) {
+		if out, err = l.replaceDay(ctx, m, out, held, rows); !mustRepeat(err) || ctx.Err() != nil {
 			return out, err
 		}
 	}

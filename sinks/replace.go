@@ -2,6 +2,7 @@ package sinks
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -87,6 +88,7 @@ type upload struct {
 	source      *guardedReader
 	contentType string
 	note        string
+	part        int // bytes a part, where not the usual; then also a short object is uploaded in parts
 }
 
 // noteKey is the name of a write's note in its object's metadata.
@@ -96,7 +98,7 @@ func (u upload) options() *blob.WriterOptions {
 	return &blob.WriterOptions{
 		ContentType:    u.contentType,
 		Metadata:       map[string]string{noteKey: u.note},
-		BufferSize:     partSize,
+		BufferSize:     cmp.Or(u.part, partSize),
 		MaxConcurrency: partsAtOnce,
 	}
 }
@@ -177,10 +179,15 @@ func (l *Lake) write(ctx context.Context, u upload, source io.Reader) (now objec
 
 // failed names the object in an error, and tells the doubt that is left.
 func (u upload) failed(doubt bool, err error) error {
-	if doubt && u.expected != nil {
-		return fmt.Errorf("write %s: %w (%w)", u.key, explained(err), errUnknown)
+	if kindOf(err) == isMissing { // nothing else can be, where an object is made
+		err = &storeError{err, isNoBucket}
+	} else {
+		err = explained(err)
 	}
-	return fmt.Errorf("write %s: %w", u.key, explained(err))
+	if doubt && u.expected != nil {
+		return fmt.Errorf("write %s: %w (%w)", u.key, err, errUnknown)
+	}
+	return fmt.Errorf("write %s: %w", u.key, err)
 }
 
 // writeOnce makes one attempt. The upload's context ends the moment its source fails.
@@ -223,15 +230,16 @@ func settle(ctx context.Context, s versions, u upload, kind errorKind, doubt boo
 }
 
 const (
-	attempts  = 6
-	firstWait = 100 * time.Millisecond
+	attempts     = 6 // of a write, each of one request that counts
+	readAttempts = 3 // of a read, which the clouds' clients repeat themselves, but for a body that breaks off
+	firstWait    = 100 * time.Millisecond
 )
 
 // retried repeats what fails for the moment only.
 func retried(ctx context.Context, do func() error) error {
 	for attempt := 0; ; attempt++ {
 		err := do()
-		if err == nil || !kindOf(err).isTemporary() || attempt == attempts-1 || !pause(ctx, attempt) {
+		if err == nil || !kindOf(err).isTemporary() || attempt == readAttempts-1 || !pause(ctx, attempt) {
 			return err
 		}
 	}

@@ -50,7 +50,7 @@ func etagIs(v objectVersion) *azureblob.ModifiedAccessConditions {
 
 func (s azureVersions) read(ctx context.Context, key string) ([]byte, objectVersion, error) {
 	var answer azureblob.DownloadStreamResponse
-	b, err := readWhole(ctx, s.bucket, key, func(r *blob.Reader) { r.As(&answer) })
+	b, err := readWhole(ctx, s.bucket, key, nil, func(r *blob.Reader) { r.As(&answer) })
 	if err != nil || answer.ETag == nil {
 		return nil, "", err
 	}

@@ -51,7 +51,7 @@ func generation(n int64) objectVersion { return objectVersion(strconv.FormatInt(
 
 func (s gcsVersions) read(ctx context.Context, key string) ([]byte, objectVersion, error) {
 	var v objectVersion
-	b, err := readWhole(ctx, s.bucket, key, func(r *blob.Reader) {
+	b, err := readWhole(ctx, s.bucket, key, nil, func(r *blob.Reader) {
 		var reader *storage.Reader
 		if r.As(&reader) {
 			v = generation(reader.Attrs.Generation)

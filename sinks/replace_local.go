@@ -34,7 +34,7 @@ func (s diskVersions) write(ctx context.Context, u upload) (objectVersion, error
 
 func (s diskVersions) read(ctx context.Context, key string) ([]byte, objectVersion, error) {
 	var v disk.Version
-	b, err := readWhole(ctx, s.bucket, key, func(r *blob.Reader) { r.As(&v) })
+	b, err := readWhole(ctx, s.bucket, key, nil, func(r *blob.Reader) { r.As(&v) })
 	return b, objectVersion(v), err
 }
 
@@ -50,8 +50,8 @@ func (s diskVersions) look(ctx context.Context, key string) (objectVersion, stri
 }
 
 // readWhole reads an object by one request, and shows the reader to whom wants the version.
-func readWhole(ctx context.Context, bucket *blob.Bucket, key string, show func(*blob.Reader)) ([]byte, error) {
-	r, err := bucket.NewReader(ctx, key, nil)
+func readWhole(ctx context.Context, bucket *blob.Bucket, key string, o *blob.ReaderOptions, show func(*blob.Reader)) ([]byte, error) {
+	r, err := bucket.NewReader(ctx, key, o)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func (s memoryVersions) read(ctx context.Context, key string) ([]byte, objectVer
 	if err != nil {
 		return nil, "", err
 	}
-	b, err := readWhole(ctx, s.bucket, key, func(*blob.Reader) {})
+	b, err := readWhole(ctx, s.bucket, key, nil, func(*blob.Reader) {})
 	return b, v, err
 }
 

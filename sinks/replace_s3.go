@@ -57,11 +57,17 @@ func (c *s3Once) manager(w *blob.WriterOptions) *transfermanager.Client {
 		o.RequestChecksumCalculation = c.Options().RequestChecksumCalculation
 		o.PartSizeBytes = int64(w.BufferSize)
 		o.Concurrency = w.MaxConcurrency
+		if w.BufferSize < partSize {
+			o.MultipartUploadThreshold = int64(w.BufferSize)
+		}
 		o.FailTimeout = 10 * time.Second // for the end of an upload whose context has ended
 	})
 }
 
 func once(o *s3.Options) { o.Retryer = aws.NopRetryer{} }
+
+// quiet keeps the client from warning of every object that was uploaded in parts: it has no checksum of the whole.
+func quiet(o *s3.Options) { o.DisableLogOutputChecksumValidationSkipped = true }
 
 func (c *s3Once) PutObject(ctx context.Context, in *s3.PutObjectInput, o ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
 	out, err := c.Client.PutObject(ctx, in, append(o, once)...)
@@ -81,7 +87,14 @@ func (c *s3Once) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMul
 
 func (s s3Versions) read(ctx context.Context, key string) ([]byte, objectVersion, error) {
 	var out s3.GetObjectOutput
-	b, err := readWhole(ctx, s.bucket, key, func(r *blob.Reader) { r.As(&out) })
+	o := &blob.ReaderOptions{BeforeRead: func(as func(any) bool) error {
+		var options *[]func(*s3.Options)
+		if as(&options) {
+			*options = append(*options, quiet)
+		}
+		return nil
+	}}
+	b, err := readWhole(ctx, s.bucket, key, o, func(r *blob.Reader) { r.As(&out) })
 	return b, objectVersion(aws.ToString(out.ETag)), err
 }
 

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -102,13 +104,8 @@ func TestReplaceIfLarge(t *testing.T) {
 
 const racers = 16
 
-// rounds is how many races are run: a server's take longer.
-func (s *store) rounds() int {
-	if s.address != "" {
-		return 30
-	}
-	return 100
-}
+// rounds is how many races are run.
+const rounds = 100
 
 // TestRace: of writers that know the same version one wins, round for round, and what it wrote is what is there.
 func TestRace(t *testing.T) {
@@ -116,7 +113,7 @@ func TestRace(t *testing.T) {
 		prefix := s.prefix()
 		lakes := []*Lake{s.lake(t, prefix), s.lake(t, prefix), s.lake(t, prefix), s.lake(t, prefix)}
 		var v objectVersion
-		for round := range s.rounds() {
+		for round := range rounds {
 			var group sync.WaitGroup
 			versions, errs := make([]objectVersion, racers), make([]error, racers)
 			for i := range racers {
@@ -158,7 +155,7 @@ func checkOneWinner(t *testing.T, round int, errs []error) int {
 // TestCount: writers that read, add one and replace lose no increment.
 func TestCount(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *store) {
-		prefix, each := s.prefix(), s.rounds()/10
+		prefix, each := s.prefix(), rounds/5
 		var group sync.WaitGroup
 		for range racers {
 			l := s.lake(t, prefix)
@@ -346,7 +343,11 @@ func TestEmptyAndSmall(t *testing.T) {
 			t.Fatal(err)
 		}
 		for key, want := range map[string][]byte{"empty": {}, "small": document} {
-			v, err := l.replaceBytesIf(t.Context(), key, "", want, "application/json")
+			file := filepath.Join(t.TempDir(), key)
+			if err := os.WriteFile(file, want, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			v, err := l.replaceFileIf(t.Context(), key, "", file, "application/json")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -357,4 +358,3 @@ func TestEmptyAndSmall(t *testing.T) {
 		}
 	})
 }
-

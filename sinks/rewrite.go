@@ -33,7 +33,7 @@ func (l *Lake) RewriteDay(ctx context.Context, m *Merge, day arrow.Date32) (out 
 		if m.Policy == "" {
 			out.Policy = held.policy
 		}
-		if out, err = l.replaceDay(ctx, m, out, held, held.rows); errors.Is(err, ErrConflict) {
+		if out, err = l.replaceDay(ctx, m, out, held, held.rows); mustRepeat(err) && ctx.Err() == nil {
 			continue
 		}
 		if err == nil && out.Changed && !l.IsLocal() {
@@ -74,7 +74,7 @@ func (l *Lake) PartitionAccounts(ctx context.Context, table string) ([]string, e
 func (l *Lake) RewriteArchived(ctx context.Context, r ArchivedRead, change func(ArchivedPage) ([]byte, error)) (changed bool, err error) {
 	for range mergeTries {
 		changed, err = l.rewriteArchived(ctx, r, change)
-		if !errors.Is(err, ErrConflict) {
+		if !mustRepeat(err) || ctx.Err() != nil {
 			return changed, err
 		}
 	}
@@ -130,10 +130,7 @@ func (l *Lake) versionOf(ctx context.Context, key string) (v objectVersion, err 
 
 // DeleteArchived removes an archived read.
 func (l *Lake) DeleteArchived(ctx context.Context, r ArchivedRead) error {
-	if err := l.bucket.Delete(ctx, r.Key); err != nil && !notFound(err) {
-		return fmt.Errorf("remove %s: %w", r.Key, err)
-	}
-	return nil
+	return l.remove(ctx, r.Key)
 }
 
 // RewriteRejected changes the records of an account that were set aside, of all accounts if it is empty, line by line: change returns what becomes of a line, nil where it
@@ -154,7 +151,7 @@ func (l *Lake) RewriteRejected(ctx context.Context, account string, change func(
 		}
 		var did bool
 		for range mergeTries {
-			if did, err = l.rewriteRejected(ctx, key, change); !errors.Is(err, ErrConflict) {
+			if did, err = l.rewriteRejected(ctx, key, change); !mustRepeat(err) || ctx.Err() != nil {
 				break
 			}
 		}

@@ -180,9 +180,19 @@ func (s *store) lakeAt(t *testing.T, bucketURL, prefix string) *Lake {
 // through is a lake whose requests go through a proxy.
 func (s *store) through(t *testing.T, p *faultProxy, prefix string) *Lake {
 	t.Helper()
+	return s.lakeAt(t, s.urlThrough(t, p), prefix)
+}
+
+func (s *store) throughBucket(t *testing.T, p *faultProxy) *blob.Bucket {
+	t.Helper()
+	return s.open(t, s.urlThrough(t, p))
+}
+
+func (s *store) urlThrough(t *testing.T, p *faultProxy) string {
+	t.Helper()
 	address := p.start(t, s)
 	t.Setenv("STORAGE_EMULATOR_HOST", address)
-	return s.lakeAt(t, strings.ReplaceAll(s.url, s.address, address), prefix)
+	return strings.ReplaceAll(s.url, s.address, address)
 }
 
 // contentVersions reports whether an object that becomes what it was has the version that it had.

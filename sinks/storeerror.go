@@ -4,12 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -169,21 +169,43 @@ var remedies = map[errorKind]string{
 	isBroken:        "the store could not be reached or failed; try again later",
 	isDenied:        "the store refuses it: check which credentials are used, and that they may list, read, write and delete the lake's objects",
 	isNoCredentials: "no credentials for the store were found, or they are not accepted; set them as its own tools want them",
-	isNoBucket:      "there is no such bucket or container; make it, or correct --lake",
+	isNoBucket:      "there is no such bucket, container or directory; make it, or correct --lake",
 	isElsewhere:     "the bucket lies in another region; put the right one into --lake as ?region=",
 	isNoHost:        "there is no such host; correct the bucket or account in --lake",
 }
 
-// explained ends an error of a store with what the user can do about it.
+// storeError is an error of a store that ends with what the user can do about it, if there is anything.
+type storeError struct {
+	err  error
+	kind errorKind
+}
+
+// signature is what of an address with a shared signature, as Azure has them, must not be shown.
+var signature = regexp.MustCompile(`([?&]sig=)[^&"\s]*`)
+
+func (e *storeError) Error() string {
+	text := signature.ReplaceAllString(e.err.Error(), "${1}REDACTED")
+	if remedy := remedies[e.kind]; remedy != "" {
+		text += ": " + remedy
+	}
+	return text
+}
+
+func (e *storeError) Unwrap() error { return e.err }
+
+// explained ends an error of a store with a remedy.
 func explained(err error) error {
-	var sending *url.Error
-	if errors.As(err, &sending) {
-		sending.URL, _, _ = strings.Cut(sending.URL, "?") // which may hold a signature
+	if errors.Is(err, errLost) {
+		return err
 	}
-	if remedy := remedies[kindOf(err)]; remedy != "" && !errors.Is(err, errLost) {
-		return fmt.Errorf("%w: %s", err, remedy)
-	}
-	return err
+	return &storeError{err, kindOf(err)}
+}
+
+// IsTemporary reports whether an error is one of the lake's store for the moment: it was busy or away, somebody else wrote
+// the same object, or an answer was lost. Running again later can help.
+func IsTemporary(err error) bool {
+	var e *storeError
+	return errors.As(err, &e) && e.kind.isTemporary() || errors.Is(err, ErrConflict) || errors.Is(err, errUnknown)
 }
 
 // pause waits before the next attempt; it is false when the context ended.

@@ -29,6 +29,8 @@ type cli struct {
 	Transform  transformCmd              `cmd:"" help:"The second half of run: bring the marts up to date with the lake."`
 	Plan       planCmd                   `cmd:"" help:"Show what run would do: days, requests, minutes. Reads the ledger only."`
 	Status     statusCmd                 `cmd:"" help:"Show what the lake holds: first and last day, gaps, unsettled days, rows, bytes."`
+	Verify     verifyCmd                 `cmd:"" help:"Compare the lake with what it says of itself: objects, hashes, rows, ids, names. Changes nothing."`
+	Doctor     doctorCmd                 `cmd:"" help:"Try everything that a run needs: credentials, permissions, clock, rate, lake, disk, DuckDB; with a remedy for each."`
 	Query      queryCmd                  `cmd:"" help:"Run SQL (DuckDB) over the lake's tables and marts."`
 	Dump       dumpCmd                   `cmd:"" help:"Write records back as RingCentral's JSON, one a line, from the lake's Parquet alone."`
 	Replay     replayCmd                 `cmd:"" help:"Convert API pages that were saved on disk into the lake, without the API."`
@@ -43,7 +45,7 @@ const helpText = `Moves a RingCentral call log out of RingCentral, which forgets
 
 Credentials come from the environment, each also as …_FILE naming a file that holds it: RC_SERVER_URL (default https://platform.ringcentral.com), RC_APP_CLIENT_ID, RC_APP_CLIENT_SECRET, RC_USER_JWT.
 
-Exit status: 0 done; 1 failed; 2 usage, configuration or refused credentials; 3 a model or audit failed; 75 try again later (rate limit, server or network away); 130, 143 interrupted. An interrupted run has replaced whole days only.
+Exit status: 0 done; 1 failed; 2 usage, configuration or refused credentials; 3 a model, an audit or a verification failed; 75 try again later (rate limit, server or network away); 130, 143 interrupted. An interrupted run has replaced whole days only.
 
 The call log is for archives and reports, not for real time: to follow calls as they happen, use RingCentral's webhooks.`
 
@@ -130,7 +132,7 @@ func (s *session) parse(line *cli, p process) (app *kong.Kong, command *kong.Con
 // verbOf finds the verb of a command line that could not be parsed; "" if there is none.
 func verbOf(args []string) string {
 	for _, a := range args {
-		for _, verb := range []string{"demo", "run", "extract", "transform", "plan", "status", "query", "dump", "replay", "redact", "erase", "simulate", "version"} {
+		for _, verb := range []string{"demo", "run", "extract", "transform", "plan", "status", "verify", "doctor", "query", "dump", "replay", "redact", "erase", "simulate", "version"} {
 			if a == verb {
 				return verb
 			}

@@ -1,16 +1,19 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/dustin/go-humanize"
 
 	"github.com/trunkline/trunkline/pipeline"
+	"github.com/trunkline/trunkline/pipeline/ringcentral"
 	"github.com/trunkline/trunkline/pipeline/ringcentral/simulator"
 	"github.com/trunkline/trunkline/sinks"
 	"github.com/trunkline/trunkline/sql"
@@ -30,6 +33,7 @@ type demoCmd struct {
 	Days  int    `help:"Days to extract." default:"30"`
 	Until string `help:"The last of them (UTC), or yesterday." default:"yesterday"`
 	populationFlags
+	faultFlags
 }
 
 // Run goes the whole road on parts that are real but for the company.
@@ -38,7 +42,8 @@ func (c *demoCmd) Run(s *session) error {
 	if err != nil {
 		return usage(err)
 	}
-	sim, err := simulator.New(&simulator.Options{Population: c.population(), HeavyLimit: demoRate, Now: s.clock})
+	clock := &eagerClock{now: s.clock}
+	sim, err := simulator.New(&simulator.Options{Population: c.population(), HeavyLimit: demoRate, Now: clock.Now, Sleep: clock.skip, Faults: c.faults()})
 	if err != nil {
 		return usage(err)
 	}
@@ -49,7 +54,7 @@ func (c *demoCmd) Run(s *session) error {
 			return err
 		}
 		defer server.close()
-		if err := c.extract(s, lake, server, sim, window); err != nil {
+		if err := c.extract(s, lake, server.credentials(sim), clock, window); err != nil {
 			return err
 		}
 		marts := martFlags{Timezone: demoZone, Memory: "2GB"}
@@ -57,10 +62,29 @@ func (c *demoCmd) Run(s *session) error {
 			return err
 		}
 		return withViews(s, lake, marts, nil, math.MaxInt64, func(engine *sql.Engine) error {
-			return c.show(s, engine, window, sim)
+			return c.show(s, engine, window, sim, clock.skipped())
 		})
 	})
 }
+
+// eagerClock is a clock on which whoever waits has waited at once, so that a penalty costs a demo no minute.
+type eagerClock struct {
+	now    func() time.Time
+	passed atomic.Int64 // nanoseconds that were waited
+}
+
+// Now is the time, with all that was waited.
+func (c *eagerClock) Now() time.Time { return c.now().Add(c.skipped()) }
+
+// Sleep has waited.
+func (c *eagerClock) Sleep(ctx context.Context, d time.Duration) error {
+	c.skip(d)
+	return ctx.Err()
+}
+
+func (c *eagerClock) skip(d time.Duration) { c.passed.Add(int64(d)) }
+
+func (c *eagerClock) skipped() time.Duration { return time.Duration(c.passed.Load()) }
 
 func (c *demoCmd) window(now time.Time) (pipeline.Window, error) {
 	last := arrow.Date32FromTime(now) - 1
@@ -80,16 +104,33 @@ func (c *demoCmd) window(now time.Time) (pipeline.Window, error) {
 	return pipeline.Window{From: last - arrow.Date32(c.Days) + 1, To: last + 1}, nil
 }
 
-func (c *demoCmd) extract(s *session, lake *sinks.Lake, server *served, sim *simulator.Simulator, w pipeline.Window) error {
+// demoReadings is how often a demo reads its days at most, if faults keep some of them away.
+const demoReadings = 5
+
+// extract reads the days, and those that failed once more, as whoever runs the command every night does.
+func (c *demoCmd) extract(s *session, lake *sinks.Lake, creds ringcentral.Credentials, clock *eagerClock, w pipeline.Window) error {
 	sharing := pipeline.NewSharing()
-	client, err := sourceFlags{}.client(s, server.credentials(sim), sharing)
+	client, err := ringcentral.New(creds, &ringcentral.Options{
+		UserAgent: userAgent(), Clock: ringcentral.Clock{Now: clock.Now, Sleep: clock.Sleep}, Log: s.log, OnPenalty: sharing.Penalty,
+	})
 	if err != nil {
 		return err
 	}
-	return s.extract(lake, source{client: client, sharing: sharing, Extraction: pipeline.Extraction{
+	x := source{client: client, sharing: sharing, Extraction: pipeline.Extraction{
 		AccountID: pipeline.OwnAccount, Window: &w, Terms: pipeline.Terms{Lookback: 72 * time.Hour},
-		Sizing: pipeline.Sizing{CallsPerDay: c.CallsPerDay}, RunID: s.summary.RunID, Now: s.now, Clock: s.clock, PollAnyway: true,
-	}})
+		Sizing: pipeline.Sizing{CallsPerDay: c.CallsPerDay}, RunID: s.summary.RunID, Now: s.now, Clock: clock.Now, PollAnyway: true,
+	}}
+	for reading := 1; ; reading++ {
+		err := s.extract(lake, x)
+		if err == nil {
+			s.summary.Days.Changed = len(s.summary.changed) // by all readings
+			return nil
+		}
+		if reading == demoReadings || s.ctx.Err() != nil || !c.spoils() {
+			return err
+		}
+		s.log.Warn("days are read again", "reading", reading+1, "error", err)
+	}
 }
 
 func (c *demoCmd) transform(s *session, lake *sinks.Lake, f martFlags) error {
@@ -102,7 +143,7 @@ func (c *demoCmd) transform(s *session, lake *sinks.Lake, f martFlags) error {
 }
 
 // show prints what was done, a small table from two marts, and what to try next.
-func (c *demoCmd) show(s *session, engine *sql.Engine, w pipeline.Window, sim *simulator.Simulator) error {
+func (c *demoCmd) show(s *session, engine *sql.Engine, w pipeline.Window, sim *simulator.Simulator, skipped time.Duration) error {
 	d, m, stats := s.summary.Days, s.summary.Marts, sim.Stats()
 	heavy := s.summary.Requests.ByGroup["Heavy"]
 	var b strings.Builder
@@ -111,6 +152,10 @@ func (c *demoCmd) show(s *session, engine *sql.Engine, w pipeline.Window, sim *s
 	fmt.Fprintf(&b, "  calls     %s in the lake; the server says it sent %s\n", humanize.Comma(d.Rows), humanize.Comma(stats.Records))
 	fmt.Fprintf(&b, "  received  %s of JSON in %d requests; at RingCentral's %d a minute they take %s\n",
 		humanize.Bytes(uint64(stats.Bytes)), heavy, realRate, minutes(heavy, realRate))
+	if c.spoils() {
+		fmt.Fprintf(&b, "  faults    %d of %d answers were spoilt (%s, seed %d); waiting for %s was skipped\n",
+			stats.Faults, stats.Requests(), c.Faults, c.FaultSeed, skipped.Round(time.Second))
+	}
 	fmt.Fprintf(&b, "  stored    %s of Parquet in %s\n", humanize.Bytes(uint64(s.summary.bytes)), filepath.Join(c.Dir, "lake"))
 	fmt.Fprintf(&b, "  took      %s\n\n", time.Since(s.summary.started).Round(10*time.Millisecond))
 	if d.Changed == 0 && m.Changed == 0 {

@@ -70,7 +70,7 @@ func statusOf(err error) int {
 		return exitUsage
 	case errors.Is(err, sinks.ErrConflict):
 		return exitLater
-	case errors.As(err, &model), errors.As(err, &audit):
+	case errors.As(err, &model), errors.As(err, &audit), errors.Is(err, errFindings):
 		return exitModel
 	case errors.As(err, &refused):
 		switch {
@@ -79,6 +79,8 @@ func statusOf(err error) int {
 		case refused.Temporary():
 			return exitLater
 		}
+	case sinks.IsTemporary(err):
+		return exitLater
 	}
 	return exitFailed
 }

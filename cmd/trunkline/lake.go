@@ -28,6 +28,15 @@ type location struct {
 
 // open opens the lake. A lake that is only read must exist; a local one that is written is made.
 func (f lakeFlags) open(ctx context.Context, writes bool) (*sinks.Lake, func(), error) {
+	return f.openAs(ctx, writes, false)
+}
+
+// openAny opens a lake of any layout, to look at it.
+func (f lakeFlags) openAny(ctx context.Context) (*sinks.Lake, func(), error) {
+	return f.openAs(ctx, false, true)
+}
+
+func (f lakeFlags) openAs(ctx context.Context, writes, anyLayout bool) (*sinks.Lake, func(), error) {
 	at, err := f.locate(writes)
 	if err != nil {
 		return nil, nil, usage(err)
@@ -40,21 +49,35 @@ func (f lakeFlags) open(ctx context.Context, writes bool) (*sinks.Lake, func(), 
 	if cache == "" && at.dir == "" {
 		cache = userCache()
 	}
-	lake, err := sinks.Open(ctx, bucket, &sinks.LakeOptions{LocalDir: at.dir, CacheDir: cache})
+	failed := func(err error) error {
+		return errors.Join(openFailed(fmt.Errorf("--lake %s: %w", f.Lake, err)), bucket.Close())
+	}
+	if err := sinks.CheckBucket(ctx, bucket); err != nil {
+		return nil, nil, failed(err)
+	}
+	lake, err := sinks.Open(ctx, bucket, &sinks.LakeOptions{LocalDir: at.dir, CacheDir: cache, AnyLayout: anyLayout})
 	if err != nil {
-		return nil, nil, errors.Join(usage(fmt.Errorf("--lake %s: %w", f.Lake, err)), bucket.Close())
+		return nil, nil, failed(err)
 	}
 	shut := func() {
 		_ = lake.Close() // scratch files only; the system's cleaning takes what stays
 		_ = bucket.Close()
 	}
 	if writes {
-		if err := lake.Probe(ctx); err != nil {
+		if err := errors.Join(lake.Probe(ctx), lake.Sweep(ctx)); err != nil {
 			shut()
-			return nil, nil, usage(fmt.Errorf("--lake %s: %w", f.Lake, err))
+			return nil, nil, openFailed(fmt.Errorf("--lake %s: %w", f.Lake, err))
 		}
 	}
 	return lake, shut, nil
+}
+
+// openFailed tells a store that is away for the moment from a lake that is named or permitted wrongly.
+func openFailed(err error) error {
+	if sinks.IsTemporary(err) {
+		return err
+	}
+	return usage(err)
 }
 
 func userCache() string {
@@ -86,6 +109,8 @@ func (f lakeFlags) locate(writes bool) (location, error) {
 	return localLake(u.Path, u.Query(), writes)
 }
 
+var errNoLake = errors.New("there is no such directory; `trunkline run` makes it")
+
 func localLake(dir string, query url.Values, writes bool) (location, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -100,7 +125,7 @@ func localLake(dir string, query url.Values, writes bool) (location, error) {
 		}
 	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return location{}, fmt.Errorf("--lake %s: there is no such directory; `trunkline run` makes it", dir)
+		return location{}, fmt.Errorf("--lake %s: %w", dir, errNoLake)
 	}
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(dir), RawQuery: query.Encode()}
 	return location{url: u.String(), dir: dir}, nil

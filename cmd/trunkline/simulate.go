@@ -24,6 +24,18 @@ func (f populationFlags) population() simulator.Population {
 	return simulator.Population{Seed: f.Seed, Extensions: f.Extensions, CallsPerDay: f.CallsPerDay}
 }
 
+// faultFlags say how answers are spoilt.
+type faultFlags struct {
+	Faults    string `help:"How much goes wrong: pages that drift, refusals, tokens that die, resets, errors of gateways." enum:"none,mild,hard" default:"none"`
+	FaultSeed int64  `help:"Which of all such courses of faults." default:"1"`
+}
+
+func (f faultFlags) faults() simulator.Faults {
+	return simulator.Faults{Profile: f.Faults, Seed: f.FaultSeed}
+}
+
+func (f faultFlags) spoils() bool { return f.Faults != "none" }
+
 type simulateCmd struct {
 	Records    []string `arg:"" optional:"" help:"Files of recorded call records (single records, arrays or API pages, JSON or NDJSON) to serve instead." type:"existingfile"`
 	Listen     string   `help:"Address to listen on; loopback only." default:"127.0.0.1:8080"`
@@ -32,9 +44,8 @@ type simulateCmd struct {
 	Penalty    span     `help:"How long a caller who exceeds the rate is shut out; each request begins it anew." default:"60s"`
 	Alive      bool     `help:"Calls have a history: they are in progress, get recordings and costs later, move, are deleted."`
 	Retention  span     `help:"How long calls are served, from their start; 0s means for ever." default:"0s"`
-	Faults     string   `help:"How much goes wrong: pages that drift, refusals, tokens that die, resets, errors of gateways." enum:"none,mild,hard" default:"none"`
-	FaultSeed  int64    `help:"Which of all such courses of faults." default:"1"`
 	populationFlags
+	faultFlags
 }
 
 // Run serves until interrupted.
@@ -48,7 +59,7 @@ func (c *simulateCmd) Run(s *session) error {
 	sim, err := simulator.New(&simulator.Options{
 		Population: population, HeavyLimit: c.HeavyLimit, Window: time.Duration(c.Window), Penalty: time.Duration(c.Penalty),
 		Recorded: recorded, Now: s.clock, Retention: time.Duration(c.Retention),
-		Faults: simulator.Faults{Profile: c.Faults, Seed: c.FaultSeed},
+		Faults: c.faults(),
 	})
 	if err != nil {
 		return usage(err)

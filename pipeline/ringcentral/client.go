@@ -65,6 +65,7 @@ type Client struct {
 	gate        *gate
 	session     session
 	scrub       *scrubber
+	skew        skew
 
 	deletedRefused atomic.Bool // showDeleted is not sent any more
 }

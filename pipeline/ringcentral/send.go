@@ -177,6 +177,7 @@ func (c *Client) exchange(parent context.Context, p *pass, r request, token stri
 	}
 	defer func() { _ = resp.Body.Close() }() // the body is read, or its failure told
 	p.answered(resp.StatusCode, resp.Header)
+	c.skew.note(resp.Header, a.sentAt, c.clock.Now())
 	a.status, a.header = resp.StatusCode, resp.Header
 	a.body, err = io.ReadAll(io.LimitReader(resp.Body, c.bodyLimit+1))
 	if int64(len(a.body)) > c.bodyLimit {
