@@ -34,7 +34,7 @@ func TestProcessesShareTheRate(t *testing.T) {
 // runTasks runs four tasks that read six days each, a request a day, two seconds apart, and returns how many requests were refused. Its
 // time is that of a synctest bubble, moved to when the company is there.
 func runTasks(t *testing.T, share bool) int64 {
-	moved := simulated.Sub(time.Now())
+	moved := time.Until(simulated)
 	now := func() time.Time { return time.Now().Add(moved) }
 	sim, err := simulator.New(&simulator.Options{Population: simulator.Population{Seed: 3, Extensions: 6, CallsPerDay: 10}, HeavyLimit: 10, Now: now})
 	if err != nil {
