@@ -17,6 +17,9 @@ func TestPlanPredictsWhatRunSpends(t *testing.T) {
 		held  int
 		calls int
 	}{{2, 28, 0}, {1, 28, 0}, {3, 0, 2000}} {
+		if underRace && tc.held > 0 {
+			continue // one case is enough for the detector; the gate tries all without it
+		}
 		t.Run(fmt.Sprintf("seed %d, %d days held, %d calls a day", tc.seed, tc.held, tc.calls), func(t *testing.T) {
 			now := clock("2026-11-24T06:00:00Z")
 			o := simulator.Options{Population: simulator.Population{Seed: tc.seed, Extensions: 50, CallsPerDay: 2000}, HeavyLimit: 6000}
