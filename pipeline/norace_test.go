@@ -2,5 +2,4 @@
 
 package pipeline
 
-// raced says that the race detector watches, under which generating a month of calls takes minutes.
-const raced = false
+const underRace = false

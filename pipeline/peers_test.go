@@ -436,7 +436,7 @@ func TestLostStateRepeatsNothing(t *testing.T) {
 func TestFeedAndListGiveEqualRows(t *testing.T) {
 	for between, days := range map[time.Duration]int{time.Hour: 6, 24 * time.Hour: 9} {
 		t.Run("every "+between.String(), func(t *testing.T) {
-			if raced && between == time.Hour {
+			if underRace && between == time.Hour {
 				t.Skip("it takes minutes with the race detector: .ci/run runs it without")
 			}
 			now := simulated

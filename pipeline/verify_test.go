@@ -41,7 +41,7 @@ func verifiedKinds(t testing.TB, lake *sinks.Lake, v Verifying) []string {
 // TestVerifyFinds damages a lake in every way that has a name, and holds that the verification finds that and nothing else.
 func TestVerifyFinds(t *testing.T) {
 	whole := t.TempDir()
-	c := newCompany(t, 7, 60, nil)
+	c := newCompany(t, 7, 20, nil)
 	if _, err := runExtract(t.Context(), c.client(t), openLake(t, whole), reading(&fourDays)); err != nil {
 		t.Fatal(err)
 	}
