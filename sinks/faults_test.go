@@ -298,6 +298,7 @@ func TestFaults(t *testing.T) {
 			}
 			for _, f := range append(s.faults(), fault{"reset", operation.reset}) {
 				t.Run(operation.name+" "+f.name, func(t *testing.T) {
+					t.Parallel() // most of it is waiting
 					prefix := s.prefix()
 					if err := s.lake(t, prefix).putBytes(t.Context(), "held", noise(7, 1<<16), textPlain); err != nil {
 						t.Fatal(err)

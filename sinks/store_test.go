@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"gocloud.dev/blob"
@@ -53,8 +54,27 @@ func eachServer(t *testing.T, test func(t *testing.T, s *store)) {
 
 func (s *store) open(t *testing.T, bucketURL string) *blob.Bucket {
 	t.Helper()
+	return s.openAt(t, bucketURL, s.address)
+}
+
+// emulator guards what Google's library reads from the environment when it opens a bucket, and only then.
+var emulator sync.Mutex
+
+// openAt opens a bucket behind an address, which Google's library wants to know apart from the URL.
+func (s *store) openAt(t *testing.T, bucketURL, address string) *blob.Bucket {
+	t.Helper()
 	if s.bucket != nil {
 		return s.bucket
+	}
+	if s.name == "gcs" && address != "" {
+		const variable = "STORAGE_EMULATOR_HOST"
+		emulator.Lock()
+		defer emulator.Unlock()
+		before := os.Getenv(variable)
+		defer func() { _ = os.Setenv(variable, before) }()
+		if err := os.Setenv(variable, address); err != nil {
+			t.Fatal(err)
+		}
 	}
 	bucket, err := blob.OpenBucket(t.Context(), bucketURL)
 	if err != nil {
@@ -75,12 +95,12 @@ func (s *store) prefix() string {
 // lake opens a lake below a prefix.
 func (s *store) lake(t *testing.T, prefix string) *Lake {
 	t.Helper()
-	return s.lakeAt(t, s.url, prefix)
+	return lakeIn(t, s.open(t, storetest.Below(s.url, prefix)))
 }
 
-func (s *store) lakeAt(t *testing.T, bucketURL, prefix string) *Lake {
+func lakeIn(t *testing.T, bucket *blob.Bucket) *Lake {
 	t.Helper()
-	l, err := Open(t.Context(), s.open(t, storetest.Below(bucketURL, prefix)), &LakeOptions{Scratch: t.TempDir()})
+	l, err := Open(t.Context(), bucket, &LakeOptions{Scratch: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,19 +110,13 @@ func (s *store) lakeAt(t *testing.T, bucketURL, prefix string) *Lake {
 // through is a lake whose requests go through a proxy.
 func (s *store) through(t *testing.T, p *faultProxy, prefix string) *Lake {
 	t.Helper()
-	return s.lakeAt(t, s.urlThrough(t, p), prefix)
+	return lakeIn(t, s.throughBucket(t, p, prefix))
 }
 
-func (s *store) throughBucket(t *testing.T, p *faultProxy) *blob.Bucket {
-	t.Helper()
-	return s.open(t, s.urlThrough(t, p))
-}
-
-func (s *store) urlThrough(t *testing.T, p *faultProxy) string {
+func (s *store) throughBucket(t *testing.T, p *faultProxy, prefix string) *blob.Bucket {
 	t.Helper()
 	address := p.start(t, s)
-	t.Setenv("STORAGE_EMULATOR_HOST", address)
-	return strings.ReplaceAll(s.url, s.address, address)
+	return s.openAt(t, storetest.Below(strings.ReplaceAll(s.url, s.address, address), prefix), address)
 }
 
 // contentVersions reports whether an object that becomes what it was has the version that it had.

@@ -150,7 +150,7 @@ func TestDenied(t *testing.T) {
 		}
 		code := map[string]string{"s3": "AccessDenied", "gcs": "forbidden", "azure": "AuthorizationPermissionMismatch"}[s.name]
 		proxy := &faultProxy{match: everything, times: 1 << 30, wrong: refused(http.StatusForbidden, code)}
-		checkSays(t, s.throughBucket(t, proxy), isDenied)
+		checkSays(t, s.throughBucket(t, proxy, ""), isDenied)
 	})
 }
 
@@ -191,8 +191,7 @@ func TestAway(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Setenv("STORAGE_EMULATOR_HOST", address)
-		err = CheckBucket(t.Context(), s.open(t, strings.ReplaceAll(s.url, s.address, address)))
+		err = CheckBucket(t.Context(), s.openAt(t, strings.ReplaceAll(s.url, s.address, address), address))
 		if !IsTemporary(err) {
 			t.Errorf("error %v, want one for the moment", err)
 		}
