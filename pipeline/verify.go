@@ -265,7 +265,7 @@ func (a *accountCheck) look(ctx context.Context, d arrow.Date32) (found []Findin
 	case errors.As(object.Wrong, &differ):
 		note(FindReadersDiffer, "read the object with a third reader, and report it with the object's columns and levels, not its values", "%v", object.Wrong)
 	case object.Wrong != nil:
-		note(FindObjectUnreadable, "move the object away; then "+a.readAgain(d), "%v", object.Wrong)
+		note(FindObjectUnreadable, a.readAgain(d)+"; where both say that it is damaged, keep the object elsewhere and repeat", "%v", object.Wrong)
 	}
 	if object.SHA256 != "" {
 		a.compare(d, entry, object, note)
