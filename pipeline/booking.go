@@ -1,7 +1,9 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -26,6 +28,11 @@ type booking struct {
 	written sinks.Ledger // as the lake has it
 	noted   sinks.Ledger // not written yet
 	since   time.Time    // of the last writing
+	damaged []DaysFailed // days that an earlier run left, and that cannot be looked after
+
+	// rewrites says that rows that are held are changed, and none are brought: a run that brings some may be about to write, so its days
+	// stay marked, and are left to the next one that does.
+	rewrites bool
 }
 
 // open reads the account's ledger.
@@ -34,39 +41,107 @@ func (b *booking) open(ctx context.Context, account string) error {
 	if err != nil {
 		return err
 	}
-	b.account, b.ledger, b.written, b.noted, b.since = account, ledger, maps.Clone(ledger), sinks.Ledger{}, time.Time{}
+	b.account, b.ledger, b.written, b.noted, b.since, b.damaged = account, ledger, maps.Clone(ledger), sinks.Ledger{}, time.Time{}, nil
 	return b.finish(ctx)
 }
 
-// finish looks after the days that an earlier run was about to write when it ended: what they hold is booked as it is.
+// finish looks after the days that an earlier run was about to write when it ended: what they hold, without who was erased, is
+// booked as it is. Days that are damaged stay marked.
 func (b *booking) finish(ctx context.Context) error {
+	archives := map[string]bool{}
 	for _, day := range b.ledger.Days() {
-		if !b.ledger[day].Writing {
+		if entry := b.ledger[day]; !entry.Writing || b.rewrites && entry.WritingBy != "" {
 			continue
 		}
-		found, err := b.lake.Finish(ctx, calls, schema.CallLog().Schema(), b.account, day)
+		archives[b.ledger[day].WritingBy] = true
+		found, err := b.finishDay(ctx, day)
 		if err != nil {
-			return &lakeError{fmt.Errorf("day %s, which an earlier run left: %w", day.FormattedString(), err)}
+			err = fmt.Errorf("day %s, which an earlier run left: %w", day.FormattedString(), err)
+		}
+		if isDamaged(err) {
+			b.damaged = append(b.damaged, DaysFailed{Days: []arrow.Date32{day}, Err: err})
+			continue
+		}
+		if err != nil {
+			return &lakeError{err}
 		}
 		for d, o := range found {
 			entry, known := b.ledger[d]
 			if entry = entry.WithContent(o); !known && o.SHA256 == "" {
 				continue
 			}
-			entry.Writing = entry.Writing && d != day
+			if d == day {
+				entry.Writing, entry.WritingBy = false, ""
+			}
 			b.ledger[d], b.noted[d] = entry, entry
 		}
+	}
+	if err := b.eraseLeft(ctx, archives); err != nil {
+		return &lakeError{fmt.Errorf("what an earlier run left: %w", err)}
 	}
 	return b.flush(ctx)
 }
 
-// intend notes that days are about to be written, before the first of them is: if the run ends before they are noted, the next one
-// looks after them.
-func (b *booking) intend(ctx context.Context, days []arrow.Date32) error {
+// finishDay ends what a run began with a day, and takes out of it and the days beside it who was erased meanwhile.
+func (b *booking) finishDay(ctx context.Context, day arrow.Date32) (map[arrow.Date32]sinks.Outcome, error) {
+	found, err := b.lake.Finish(ctx, calls, schema.CallLog().Schema(), b.account, day)
+	if err != nil {
+		return nil, err
+	}
+	p, err := readPrivacy(ctx, b.lake, nil)
+	if err != nil || p.erasure == nil {
+		return found, err
+	}
+	for d, o := range found {
+		if o.SHA256 == "" {
+			continue
+		}
+		if found[d], err = p.eraseDay(ctx, b.lake, b.account, d, o); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// eraseLeft takes erased persons out of archived reads that a run was about to write when it ended, and out of the account's
+// rejected records.
+func (b *booking) eraseLeft(ctx context.Context, archives map[string]bool) error {
+	if len(archives) == 0 {
+		return nil
+	}
+	p, err := readPrivacy(ctx, b.lake, nil)
+	if err != nil || p.erasure == nil {
+		return err
+	}
+	for key := range archives {
+		if key == "" || key == unarchived {
+			continue
+		}
+		if _, _, err := p.eraseArchived(ctx, b.lake, sinks.ArchivedRead{Key: key}); err != nil {
+			return err
+		}
+	}
+	_, err = b.lake.RewriteRejected(ctx, b.account, p.eraseRejected)
+	return err
+}
+
+// isDamaged reports whether an error is about one object that is damaged: other days can go on.
+func isDamaged(err error) bool {
+	var damaged *sinks.DamagedError
+	return errors.As(err, &damaged)
+}
+
+// unarchived stands for the archived read where rows come from none.
+const unarchived = "unarchived"
+
+// intend notes that days are about to be written, and the archived read that their rows come from, before the first of them is: if
+// the run ends before they are noted, the next one looks after them. by is the read's key, unarchived, or empty where rows are
+// only changed.
+func (b *booking) intend(ctx context.Context, days []arrow.Date32, by string) error {
 	marked := sinks.Ledger{}
 	for _, day := range days {
 		entry := b.ledger[day]
-		entry.Writing = true
+		entry.Writing, entry.WritingBy = true, cmp.Or(by, entry.WritingBy)
 		marked[day] = entry
 	}
 	if err := b.lake.WriteLedger(ctx, b.account, CallLogStream, marked, b.written); err != nil {

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -60,7 +59,7 @@ func Erase(ctx context.Context, lake *sinks.Lake, x Erasing) (Rewritten, error) 
 			return e.done, fmt.Errorf("account %s: %w", account, err)
 		}
 	}
-	e.done.Rejected, err = lake.RewriteRejected(ctx, "", e.rejected)
+	e.done.Rejected, err = lake.RewriteRejected(ctx, "", privacy{erasure: e.erasure}.eraseRejected)
 	return e.done, err
 }
 
@@ -99,14 +98,7 @@ func (e *erasing) account(ctx context.Context, account string, x Erasing) error 
 
 // archived rewrites one archived read. Rows of it are not counted: most are in the table, too.
 func (e *erasing) archived(ctx context.Context, read sinks.ArchivedRead) error {
-	still := 0
-	changed, err := e.lake.RewriteArchived(ctx, read, func(page sinks.ArchivedPage) ([]byte, error) {
-		body, err := schema.RewritePage(schema.CallLog(), page.Body, privacy{erasure: e.erasure}.without)
-		if e.erasure.Finds(body) {
-			still++
-		}
-		return body, err
-	})
+	changed, still, err := privacy{erasure: e.erasure}.eraseArchived(ctx, e.lake, read)
 	if changed {
 		e.done.Archived++
 	}
@@ -114,17 +106,4 @@ func (e *erasing) archived(ctx context.Context, read sinks.ArchivedRead) error {
 		e.left("%s: %d pages still have the digits, in identifiers or around the records; remove the object if they matter", read.Key, still)
 	}
 	return err
-}
-
-// rejected rewrites one record that was set aside; one that cannot be read goes if it tells of the person.
-func (e *erasing) rejected(line []byte) ([]byte, error) {
-	out, err := schema.RewriteRecord(schema.CallLog(), line, privacy{erasure: e.erasure}.without)
-	var syntax *schema.SyntaxError
-	switch {
-	case errors.As(err, &syntax) && e.erasure.Finds(line):
-		return nil, nil
-	case errors.As(err, &syntax):
-		return line, nil
-	}
-	return out, err
 }

@@ -222,6 +222,11 @@ func (e *extraction) known(ctx context.Context, account string) (err error) {
 	if err := e.open(ctx, account); err != nil {
 		return err
 	}
+	for _, days := range e.damaged {
+		if err := e.emit(Event{Failed: &days}); err != nil {
+			return err
+		}
+	}
 	e.feed, err = e.lake.Feed(ctx, account)
 	return err
 }

@@ -146,9 +146,17 @@ func (e *extraction) addChanges(batch *closedRead, page ringcentral.ChangePage, 
 
 // mergeChanges brings a batch of changed records into their days, and then keeps the token.
 func (e *extraction) mergeChanges(ctx context.Context, batch *closedRead, state sinks.FeedState) error {
-	rejected := e.reject(ctx, batch)
-	if first, ok := e.feedDay(state.Since); ok {
-		if err := e.mergeFrom(ctx, batch, first); err != nil {
+	if err := e.privacy.renew(ctx, e.lake, batch.rows); err != nil {
+		return &lakeError{err}
+	}
+	var days []arrow.Date32
+	first, ok := e.feedDay(state.Since)
+	if ok {
+		days = slices.DeleteFunc(batch.rows.Days(), func(d arrow.Date32) bool { return d < first })
+	}
+	rejected := e.reject(ctx, batch, days)
+	if ok {
+		if err := e.mergeInto(ctx, batch, days); err != nil {
 			return errors.Join(err, rejected)
 		}
 	}
@@ -158,11 +166,16 @@ func (e *extraction) mergeChanges(ctx context.Context, batch *closedRead, state 
 	return errors.Join(e.writeFeed(ctx, state), rejected)
 }
 
-func (e *extraction) mergeFrom(ctx context.Context, batch *closedRead, first arrow.Date32) error {
-	days := slices.DeleteFunc(batch.rows.Days(), func(d arrow.Date32) bool { return d < first })
+// mergeInto merges a batch into its days. It fails if one of them is damaged, when the others are merged: the token must not go on.
+func (e *extraction) mergeInto(ctx context.Context, batch *closedRead, days []arrow.Date32) (damaged error) {
 	m := e.merge(batch, days)
 	for _, day := range days {
-		o, err := e.lake.ReplaceDay(ctx, m, day)
+		o, err := e.privacy.replaceDay(ctx, e.lake, m, day)
+		if isDamaged(err) {
+			e.note(day, e.ledger[day]) // as it was: it is not going to be written
+			damaged = errors.Join(damaged, fmt.Errorf("change feed: day %s: %w", day.FormattedString(), err))
+			continue
+		}
 		if err != nil {
 			return &lakeError{fmt.Errorf("day %s: %w", day.FormattedString(), err)}
 		}
@@ -178,7 +191,7 @@ func (e *extraction) mergeFrom(ctx context.Context, batch *closedRead, first arr
 			return err
 		}
 	}
-	return nil
+	return damaged
 }
 
 // writeFeed keeps where the feed stands. Where another run has read the feed meanwhile, its token counts: what this one

@@ -17,6 +17,7 @@ import (
 type privacy struct {
 	policy  *schema.Policy
 	erasure *schema.Erasure
+	notes   sinks.ErasureNotes // that the erasure is of
 }
 
 // readPrivacy joins the policy with the notes that the lake keeps of who was erased.
@@ -29,7 +30,7 @@ func readPrivacy(ctx context.Context, lake *sinks.Lake, p *schema.Policy) (priva
 		return privacy{}, &lakeError{err}
 	}
 	erasure, err := erasureOf(notes)
-	return privacy{p, erasure}, err
+	return privacy{p, erasure, notes}, err
 }
 
 func erasureOf(notes sinks.ErasureNotes) (*schema.Erasure, error) {

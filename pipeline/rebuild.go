@@ -54,7 +54,11 @@ func rebuild(ctx context.Context, lake *sinks.Lake, x Rebuilding, yield func(Eve
 	if err != nil {
 		return err
 	}
-	r := rebuilding{privacy: p, Rebuilding: x, lake: lake, own: own, ledger: sinks.Ledger{}, yield: yield, decoder: schema.NewDecoder(schema.CallLog())}
+	held, err := lake.Ledger(ctx, x.AccountID, CallLogStream)
+	if err != nil {
+		return err
+	}
+	r := rebuilding{privacy: p, held: held, passed: map[arrow.Date32]bool{}, Rebuilding: x, lake: lake, own: own, ledger: sinks.Ledger{}, yield: yield, decoder: schema.NewDecoder(schema.CallLog())}
 	for _, read := range reads {
 		if err := r.fold(ctx, read); err != nil {
 			return fmt.Errorf("%s: %w", read.Key, err)
@@ -69,6 +73,8 @@ type rebuilding struct {
 	lake    *sinks.Lake
 	own     *sinks.Lake // where the reads are folded
 	ledger  sinks.Ledger
+	held    sinks.Ledger          // of the lake; nil: of no interest
+	passed  map[arrow.Date32]bool // days that came by the content that the lake's ledger has: they have all that it knows of
 	decoder *schema.Decoder
 	privacy privacy
 	yield   func(Event, error) bool
@@ -84,6 +90,14 @@ func (r *rebuilding) emit(v Event) error {
 // wants reports whether a day, or one beside it that its records may move to, is to be rebuilt.
 func (r *rebuilding) wants(d arrow.Date32) bool {
 	return r.Window == nil || d >= r.Window.From-1 && d <= r.Window.To
+}
+
+// folded notes what a day holds now.
+func (r *rebuilding) folded(day arrow.Date32, entry sinks.LedgerDay) {
+	r.ledger[day] = entry
+	if hash := r.held[day].ContentHash; hash != "" && hash == entry.ContentHash {
+		r.passed[day] = true
+	}
 }
 
 // fold merges one archived read as it was merged when it was made.
@@ -139,7 +153,7 @@ func (r *rebuilding) mergeRead(ctx context.Context, rows *sinks.Read, first sink
 			return err
 		}
 		for from, left := range o.Left {
-			r.ledger[from] = r.ledger[from].WithContent(left)
+			r.folded(from, r.ledger[from].WithContent(left))
 		}
 		entry := r.ledger[day]
 		if isList {
@@ -149,7 +163,7 @@ func (r *rebuilding) mergeRead(ctx context.Context, rows *sinks.Read, first sink
 			entry.Closed, entry.Settled = entry.Doubt == "", entry.Settled && entry.Doubt == ""
 		}
 		entry.How = "replayed"
-		r.ledger[day] = entry.WithContent(o)
+		r.folded(day, entry.WithContent(o))
 	}
 	return nil
 }
@@ -205,11 +219,11 @@ func (r *rebuilding) foldImported(ctx context.Context, read sinks.ArchivedRead) 
 		case event.Day != nil:
 			day := event.Day.Day
 			for from, left := range event.Day.Outcome.Left {
-				r.ledger[from] = r.ledger[from].WithContent(left)
+				r.folded(from, r.ledger[from].WithContent(left))
 			}
 			entry := r.ledger[day].WithContent(event.Day.Outcome)
 			entry.How = cmp.Or(entry.How, "imported")
-			r.ledger[day] = entry
+			r.folded(day, entry)
 		}
 	}
 	return nil
@@ -233,6 +247,14 @@ func (r *rebuilding) publish(ctx context.Context) (err error) {
 	}
 	for _, day := range days {
 		o, err := r.bring(ctx, &b, day)
+		if damaged := (*sinks.DamagedError)(nil); errors.As(err, &damaged) {
+			err := fmt.Errorf("day %s: %s is damaged (%w), and the archive does not show all that the ledger knows of it: "+
+				"move the object to where it can be kept, and repeat", day.FormattedString(), damaged.Key, damaged.Err)
+			if err := r.emit(Event{Failed: &DaysFailed{Days: []arrow.Date32{day}, Err: err}}); err != nil {
+				return err
+			}
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("day %s: %w", day.FormattedString(), err)
 		}
@@ -254,10 +276,13 @@ func (r *rebuilding) bring(ctx context.Context, b *booking, day arrow.Date32) (o
 			return o, err
 		}
 	}
-	m := &sinks.Merge{AccountID: r.AccountID, Schema: schema.CallLog().Schema(), Read: rows, Known: b.ledger, Whole: true,
+	if err := r.privacy.renew(ctx, r.lake, rows); err != nil {
+		return o, err
+	}
+	m := &sinks.Merge{AccountID: r.AccountID, Schema: schema.CallLog().Schema(), Read: rows, Known: b.ledger, Whole: true, HasAll: r.passed[day],
 		Policy: r.Policy.ID(), Redact: r.privacy.redact(),
-		Before: func(ctx context.Context) error { return b.intend(ctx, []arrow.Date32{day}) }}
-	if o, err = r.lake.ReplaceDay(ctx, m, day); err != nil {
+		Before: func(ctx context.Context) error { return b.intend(ctx, []arrow.Date32{day}, unarchived) }}
+	if o, err = r.privacy.replaceDay(ctx, r.lake, m, day); err != nil {
 		return o, err
 	}
 	entry := b.ledger[day]

@@ -99,7 +99,7 @@ func (w *rewriting) days(ctx context.Context, account string) (err error) {
 	if w.window != nil {
 		days = slices.DeleteFunc(days, func(d arrow.Date32) bool { return d < w.window.From || d >= w.window.To })
 	}
-	b := booking{lake: w.lake, clock: func() time.Time { return w.now }}
+	b := booking{lake: w.lake, clock: func() time.Time { return w.now }, rewrites: true}
 	if err := b.open(ctx, account); err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (w *rewriting) days(ctx context.Context, account string) (err error) {
 		w.done.Days++
 		m.Before = func(ctx context.Context) error {
 			intended = true
-			return b.intend(ctx, []arrow.Date32{day})
+			return b.intend(ctx, []arrow.Date32{day}, "")
 		}
 		o, err := w.lake.RewriteDay(ctx, m, day)
 		if err != nil {

@@ -112,10 +112,10 @@ func (r *replay) run(ctx context.Context) error {
 	if err := r.split(ctx, files, spill); err != nil {
 		return err
 	}
-	if err := r.keepRejected(ctx); err != nil {
+	days := spill.Days()
+	if err := r.keepRejected(ctx, days); err != nil {
 		return err
 	}
-	days := spill.Days()
 	r.send(Event{Planned: &Planned{AccountID: r.AccountID, Days: days}})
 	return r.write(ctx, days, spill)
 }
@@ -200,14 +200,21 @@ func (r *replay) keepPage(page savedPage) error {
 	return r.archive.Add(sinks.ArchivedPage{ReadAt: r.Now, Page: page.line, Body: body})
 }
 
-// before archives what was collected and notes what is going to be written, once.
+// intend notes what is going to be written.
+func (r *replay) intend(ctx context.Context, days []arrow.Date32) error {
+	archive := unarchived
+	if r.archive != nil {
+		archive = r.archive.Key(r.AccountID, CallLogStream, r.RunID)
+	}
+	return r.booking.intend(ctx, days, archive)
+}
+
+// before notes what is going to be written and archives what was collected, once.
 func (r *replay) before(ctx context.Context, days []arrow.Date32) error {
 	r.keep.Do(func() {
-		if r.archive != nil {
-			r.keepErr = r.archive.Keep(ctx, r.AccountID, CallLogStream, r.RunID)
-		}
-		if r.keepErr == nil {
-			r.keepErr = r.booking.intend(ctx, days)
+		r.keepErr = r.intend(ctx, days)
+		if r.keepErr == nil && r.archive != nil {
+			r.keepErr = r.privacy.keep(ctx, r.lake, r.archive, r.AccountID, r.RunID)
 		}
 	})
 	return r.keepErr
@@ -240,13 +247,17 @@ func (r *replay) reject(batch arrow.RecordBatch, rows []int) error {
 	return nil
 }
 
-func (r *replay) keepRejected(ctx context.Context) error {
+func (r *replay) keepRejected(ctx context.Context, days []arrow.Date32) error {
 	if r.rejects == 0 {
 		return nil
+	}
+	if err := r.intend(ctx, days); err != nil {
+		return err
 	}
 	event, err := keepRejected(ctx, r.lake, r.AccountID, r.RunID, r.Now, r.rejects, r.rejected.Bytes())
 	if err == nil {
 		r.send(event)
+		err = r.privacy.afterRejected(ctx, r.lake, r.AccountID)
 	}
 	return err
 }
@@ -280,8 +291,11 @@ func (r *replay) writeDays(ctx context.Context, days []arrow.Date32, parity arro
 			if err != nil {
 				return fmt.Errorf("day %s: %w", day.FormattedString(), err)
 			}
+			if err := r.privacy.renew(dayCtx, r.lake, read); err != nil {
+				return fmt.Errorf("day %s: %w", day.FormattedString(), err)
+			}
 			records := read.Rows(&day) // and no more of it later, so that its memory is free while the partition is written
-			outcome, err := r.lake.ReplaceDay(dayCtx, &sinks.Merge{
+			outcome, err := r.privacy.replaceDay(dayCtx, r.lake, &sinks.Merge{
 				AccountID: r.AccountID, Schema: schema.CallLog().Schema(), Read: read, Known: sinks.Ledger{day: known[day]},
 				Policy: r.Policy.ID(), Redact: r.privacy.redact(),
 				Before: func(ctx context.Context) error { return r.before(ctx, days) },

@@ -78,18 +78,16 @@ func (e *extraction) keepPage(r *closedRead, page ringcentral.Page, firstDay str
 	return nil
 }
 
-// merge is how the read's rows come into the days: before the first of them is replaced, the pages are archived and the ledger says
-// what is going to be written.
+// merge is how the read's rows come into the days: before the first of them is replaced, the ledger says what is going to be written
+// and the pages are archived.
 func (e *extraction) merge(r *closedRead, days []arrow.Date32) *sinks.Merge {
 	return &sinks.Merge{AccountID: e.AccountID, Schema: schema.CallLog().Schema(), Read: r.rows, Known: e.ledger,
 		Policy: e.Policy.ID(), Redact: e.privacy.redact(),
 		Before: func(ctx context.Context) error {
-			if r.archive != nil {
-				if err := r.archive.Keep(ctx, e.AccountID, CallLogStream, e.RunID); err != nil {
-					return err
-				}
+			if err := e.intend(ctx, days, e.archiveKey(r)); err != nil || r.archive == nil {
+				return err
 			}
-			return e.intend(ctx, days)
+			return e.privacy.keep(ctx, e.lake, r.archive, e.AccountID, e.RunID)
 		}}
 }
 
@@ -106,7 +104,10 @@ func (e *extraction) unit(ctx context.Context, u Unit) error {
 	if err := e.read(ctx, u, r); err != nil {
 		return named(err)
 	}
-	rejected := e.reject(ctx, r)
+	if err := e.privacy.renew(ctx, e.lake, r.rows); err != nil {
+		return &lakeError{err}
+	}
+	rejected := e.reject(ctx, r, u.Days)
 	if err := e.begin(ctx, u.Days[0]); err != nil {
 		return errors.Join(err, rejected)
 	}
@@ -114,7 +115,14 @@ func (e *extraction) unit(ctx context.Context, u Unit) error {
 	m.Shrink = e.AllowShrink
 	var done []DayDone
 	for _, day := range u.Days {
-		outcome, err := e.lake.ReplaceDay(ctx, m, day)
+		outcome, err := e.privacy.replaceDay(ctx, e.lake, m, day)
+		if isDamaged(err) {
+			e.note(day, e.ledger[day]) // as it was: it is not going to be written
+			if err := e.emit(Event{Failed: &DaysFailed{Days: []arrow.Date32{day}, Err: fmt.Errorf("day %s: %w", day.FormattedString(), err)}}); err != nil {
+				return err
+			}
+			continue
+		}
 		if err != nil {
 			return errors.Join(&lakeError{fmt.Errorf("day %s: %w", day.FormattedString(), err)}, rejected)
 		}
@@ -211,8 +219,17 @@ func (e *extraction) warnKept(done []DayDone) error {
 	return nil
 }
 
-// reject keeps the records that have no place in the table and says how many they are.
-func (e *extraction) reject(ctx context.Context, r *closedRead) error {
+// archiveKey is where the read is going to be archived, if it is.
+func (e *extraction) archiveKey(r *closedRead) string {
+	if r.archive == nil {
+		return unarchived
+	}
+	return r.archive.Key(e.AccountID, CallLogStream, e.RunID)
+}
+
+// reject keeps the records that have no place in the table and says how many they are. The read's days are marked before, so that
+// the next run looks after the records, too, if this one is killed.
+func (e *extraction) reject(ctx context.Context, r *closedRead, days []arrow.Date32) error {
 	var lines bytes.Buffer
 	n := 0
 	err := r.rows.EachUnplaced(func(batch arrow.RecordBatch, row int) error {
@@ -227,7 +244,13 @@ func (e *extraction) reject(ctx context.Context, r *closedRead) error {
 	if err != nil || n == 0 {
 		return err
 	}
+	if err := e.intend(ctx, days, e.archiveKey(r)); err != nil {
+		return err
+	}
 	event, err := keepRejected(ctx, e.lake, e.AccountID, e.RunID, r.readAt, n, lines.Bytes())
+	if err == nil {
+		err = e.privacy.afterRejected(ctx, e.lake, e.AccountID)
+	}
 	if err != nil {
 		return &lakeError{err}
 	}

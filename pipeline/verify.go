@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,9 @@ import (
 // verification has each object read by a second reader, and folds the archive as a rebuilding does, beside the lake, to
 // see that of every archived record the table has a version at least as new. Nothing in the lake is changed.
 //
+// Days under another privacy policy than the configured one are listed, and are no findings: they are what they were meant to be
+// when they were written, and only who configures the policy knows whether they are to come under it.
+//
 // A day that is found wrong is looked at a second time with its ledger read anew, since a run may have replaced it
 // between the two. Even so it is best to verify while nothing is written.
 
@@ -43,6 +47,7 @@ const (
 	FindStateUnreadable  = "state_unreadable"  // an object below _trunkline/ that is not what it must be
 	FindStateMissing     = "state_missing"     // an object below _trunkline/ that must be there
 	FindLeftWriting      = "left_writing"      // a day that a run was about to write when it ended
+	FindPolicyDiffers    = "policy_differs"    // the object names another privacy policy than the ledger
 	FindMartMissing      = "mart_missing"      // a mart's state has a partition, the lake has not
 	FindMartUnknown      = "mart_unknown"      // the lake has a partition that the mart's state does not know
 	FindMartDiffers      = "mart_differs"      // a mart's partition has other bytes than its state says
@@ -50,6 +55,7 @@ const (
 	FindArchiveBad       = "archive_unreadable"
 	FindArchivedMissing  = "archived_missing" // deep: the archive has a record that the table has not
 	FindArchivedNewer    = "archived_newer"   // deep: the archive has a newer version than the table
+	FindPolicyBroken     = "policy_broken"    // deep: rows hold what the policy that they are under takes away
 )
 
 // A Finding is one thing that is not as the lake promises.
@@ -67,6 +73,7 @@ type Verifying struct {
 	AccountID string  // OwnAccount: all accounts of the lake
 	Window    *Window // nil: all days
 	Deep      bool
+	Policy    *schema.Policy // the configured one; nil keeps everything
 	Terms
 	Now time.Time
 }
@@ -81,13 +88,16 @@ type Verification struct {
 	Bytes    int64     `json:"bytes"`   // of the objects
 	Archived int       `json:"archived_reads"`
 	Deep     bool      `json:"deep"`
+
+	// UnderAnotherPolicy is the days with calls that the ledger has under another privacy policy than the configured one.
+	UnderAnotherPolicy []PolicyDays `json:"under_another_policy"`
 }
 
 // Verify compares the lake with what it says of itself. It changes nothing and needs no credentials of RingCentral. Its error is
 // that of a lake that cannot be looked at; what is wrong in the lake is a finding.
 func Verify(ctx context.Context, lake *sinks.Lake, v Verifying) (Verification, error) {
 	c := &verification{Verifying: v, lake: lake, held: map[string]map[arrow.Date32]bool{}, badMonths: map[string]bool{}}
-	c.done = Verification{Findings: []Finding{}, Deep: v.Deep}
+	c.done = Verification{Findings: []Finding{}, Deep: v.Deep, UnderAnotherPolicy: []PolicyDays{}}
 	steps := []func(context.Context) error{c.state, c.table, c.accounts, c.marts}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -174,6 +184,7 @@ func (c *verification) account(ctx context.Context, account string) (err error) 
 	if err := a.repeated(); err != nil {
 		return err
 	}
+	a.listPolicies()
 	if c.Deep {
 		err = a.archive(ctx)
 	}
@@ -254,13 +265,16 @@ func (a *accountCheck) look(ctx context.Context, d arrow.Date32) (found []Findin
 	case errors.As(object.Wrong, &differ):
 		note(FindReadersDiffer, "read the object with a third reader, and report it with the object's columns and levels, not its values", "%v", object.Wrong)
 	case object.Wrong != nil:
-		note(FindObjectUnreadable, "move the object away; then "+a.readAgain(d), "%v", object.Wrong)
+		note(FindObjectUnreadable, a.readAgain(d)+"; where both say that it is damaged, keep the object elsewhere and repeat", "%v", object.Wrong)
 	}
 	if object.SHA256 != "" {
 		a.compare(d, entry, object, note)
 	}
 	if object.Rows == nil {
 		return found, object, nil
+	}
+	if err := a.obeys(d, object, note); err != nil {
+		return nil, object, err
 	}
 	return found, object, a.rows(d, object.Rows, note)
 }
@@ -290,6 +304,10 @@ func (a *accountCheck) compare(d arrow.Date32, entry sinks.LedgerDay, object sin
 	}
 	if object.Rows == nil {
 		return
+	}
+	if object.Policy != entry.Policy {
+		note(FindPolicyDiffers, remedy, "the object's metadata names the privacy policy %s, the ledger %s",
+			cmp.Or(object.Policy, NoPolicy), cmp.Or(entry.Policy, NoPolicy))
 	}
 	if n := object.Rows.NumRows(); n != entry.Rows {
 		note(FindRowsDiffer, remedy, "the object has %d rows, the ledger says %d", n, entry.Rows)

@@ -82,9 +82,13 @@ func (w *ArchiveWriter) Keep(ctx context.Context, account, stream, runID string)
 	if err := w.compress(name); err != nil {
 		return fmt.Errorf("archive of a read: %w", err)
 	}
+	return w.lake.putFile(ctx, w.Key(account, stream, runID), name, archiveType)
+}
+
+// Key is the key of the object that Keep writes, once a page was added.
+func (w *ArchiveWriter) Key(account, stream, runID string) string {
 	at := w.first.UTC()
-	key := archivePrefix + path.Join(account, stream, at.Format("2006-01"), at.Format(readAtForm)+"-"+runID+archiveEnd)
-	return w.lake.putFile(ctx, key, name, archiveType)
+	return archivePrefix + path.Join(account, stream, at.Format("2006-01"), at.Format(readAtForm)+"-"+runID+archiveEnd)
 }
 
 func (w *ArchiveWriter) compress(name string) error {

@@ -20,6 +20,7 @@ type Merge struct {
 
 	Shrink bool // a day becomes exactly what was read
 	Whole  bool // the rows are whole, tombstones too, as those of a rebuilt table: nothing is laid over held rows
+	HasAll bool // the rows are at least all that Known knows of: they may take the place of an object that is damaged
 
 	Policy string // names the policy that the read's rows obey; empty for the one that keeps everything
 	Redact Redact // brings held rows under it, too; nil: they stay as they are
@@ -111,18 +112,19 @@ func (m *Merge) readRows(day arrow.Date32) (arrow.RecordBatch, error) {
 
 func all(string, version) bool { return true }
 
-// isHeld reports whether the rows are those that the ledger knows and the object is the one that the ledger knows.
+// isHeld reports whether the rows are those that the ledger knows and the object has the bytes that the ledger knows: a damaged
+// one of the same size is not taken for held.
 func (l *Lake) isHeld(ctx context.Context, key string, rows arrow.RecordBatch, known LedgerDay) (bool, error) {
 	if known.ContentHash == "" || known.ContentHash != contentHash(rows) {
 		return false, nil
 	}
-	size, found, err := l.size(ctx, key)
-	return found && size == known.Bytes, err
+	sum, err := l.sum(ctx, key, known.Bytes)
+	return sum != "" && sum == known.SHA256, err
 }
 
 // mergeDay merges the rows that were read of a day with what the lake holds now.
 func (l *Lake) mergeDay(ctx context.Context, m *Merge, day arrow.Date32, rows arrow.RecordBatch, out Outcome) (Outcome, error) {
-	held, err := l.holdRedacted(ctx, m, out.Key)
+	held, err := l.holdDay(ctx, m, day, out.Key, rows)
 	if err != nil {
 		return out, err
 	}
@@ -221,6 +223,8 @@ type heldDay struct {
 	sha256  string
 	policy  string
 	content string // hash of the rows of the object; empty where rows are its rows
+
+	otherBytes bool // the object has the rows that the ledger knows, and not the bytes: it is written anew
 }
 
 func (l *Lake) hold(ctx context.Context, s *arrow.Schema, key string) (heldDay, error) {
@@ -229,12 +233,16 @@ func (l *Lake) hold(ctx context.Context, s *arrow.Schema, key string) (heldDay, 
 		return heldDay{}, err
 	}
 	batch, err := readHeld(ctx, key, b)
+	var damaged *DamagedError
+	if errors.As(err, &damaged) {
+		damaged.version = at
+	}
 	if err != nil {
 		return heldDay{}, err
 	}
 	rows, err := gatherAll(s, batch)
 	if err != nil {
-		return heldDay{}, fmt.Errorf("%s: %w", key, err)
+		return heldDay{}, &DamagedError{Key: key, Err: err, version: at}
 	}
 	return heldDay{rows: rows, found: true, version: at, bytes: int64(len(b)), sha256: sumBytes(b), policy: policyOf(batch.Schema())}, nil
 }
@@ -251,11 +259,14 @@ func gatherAll(s *arrow.Schema, batch arrow.RecordBatch) (arrow.RecordBatch, err
 // replaceDay writes the rows as the day's object, unless their content is what is held.
 func (l *Lake) replaceDay(ctx context.Context, m *Merge, out Outcome, held heldDay, rows arrow.RecordBatch) (Outcome, error) {
 	out.Rows = rows.NumRows()
-	if out.Rows == 0 && !held.found {
+	if out.Rows == 0 && held.version == "" {
 		return out, nil
 	}
 	out.ContentHash = contentHash(rows)
-	if held.found && out.ContentHash == held.contentHash() && (out.Policy == "" || out.Policy == held.policy) {
+	if out.Policy == "" && out.ContentHash == held.content {
+		out.Policy = held.policy // of these rows
+	}
+	if held.found && !held.otherBytes && out.ContentHash == held.contentHash() && (out.Policy == "" || out.Policy == held.policy) {
 		out.Bytes, out.SHA256, out.Policy = held.bytes, held.sha256, held.policy
 		return out, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"slices"
 )
 
@@ -12,6 +13,8 @@ import (
 type ErasureNotes struct {
 	Key   []byte            `json:"key"`
 	Notes []json.RawMessage `json:"notes"` // each as its maker wrote it
+
+	version objectVersion // of the object that was read
 }
 
 const erasedKey = "_trunkline/erased.json"
@@ -19,8 +22,21 @@ const erasedKey = "_trunkline/erased.json"
 // ErasureNotes reads who was erased, the zero value if nobody was.
 func (l *Lake) ErasureNotes(ctx context.Context) (ErasureNotes, error) {
 	var n ErasureNotes
-	_, err := l.readJSON(ctx, erasedKey, &n)
-	return n, err
+	b, at, found, err := l.readVersioned(ctx, erasedKey)
+	if err != nil || !found {
+		return n, err
+	}
+	if err := json.Unmarshal(b, &n); err != nil {
+		return n, fmt.Errorf("%s is not what trunkline wrote there: %w", erasedKey, err)
+	}
+	n.version = at
+	return n, nil
+}
+
+// ErasedSince reports whether somebody was erased since the notes were read. It costs one request and reads nothing.
+func (l *Lake) ErasedSince(ctx context.Context, n ErasureNotes) (bool, error) {
+	at, err := l.versionOf(ctx, erasedKey)
+	return at != n.version, err
 }
 
 // NoteErasure adds a note, unless it is there, and returns all of them. note makes it with the lake's key.

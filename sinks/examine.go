@@ -135,6 +135,7 @@ type Examined struct {
 	Wrong       error             // why it cannot be read as a partition; what follows is not set then
 	Rows        arrow.RecordBatch // in the schema's form; nil of an object that was only hashed
 	ContentHash string
+	Policy      string // that the file's metadata names; empty for the one that keeps everything
 }
 
 // ExamineObject copies an object to local scratch, hashes it and removes the copy. read, if it is not nil, gets the copy's path.
@@ -171,25 +172,39 @@ func (l *Lake) ExamineObject(ctx context.Context, key string, read func(file str
 // every value, too, and compares what the two of them read.
 func (l *Lake) Examine(ctx context.Context, s *arrow.Schema, key string, deep bool) (Examined, error) {
 	var rows arrow.RecordBatch
+	var policy string
 	var wrong error
 	out, err := l.ExamineObject(ctx, key, func(file string) error {
 		b, err := os.ReadFile(file)
 		if err != nil {
 			return fmt.Errorf("read %s: %w", filepath.Base(key), err)
 		}
-		rows, wrong = examineRows(ctx, s, b, deep)
+		rows, policy, wrong = examineRows(ctx, s, b, deep)
 		return ctx.Err()
 	})
 	if err != nil || out.Missing {
 		return out, err
 	}
 	if out.Wrong = wrong; wrong == nil {
-		out.Rows, out.ContentHash = rows, contentHash(rows)
+		out.Rows, out.ContentHash, out.Policy = rows, contentHash(rows), policy
 	}
 	return out, nil
 }
 
-func examineRows(ctx context.Context, s *arrow.Schema, b []byte, deep bool) (rows arrow.RecordBatch, err error) {
+// SameRows reports whether two batches of one schema have the same rows in the same order.
+func SameRows(a, b arrow.RecordBatch) (bool, error) {
+	if a == b {
+		return true, nil
+	}
+	left, err := gatherAll(a.Schema(), a)
+	if err != nil {
+		return false, err
+	}
+	right, err := gatherAll(a.Schema(), b)
+	return err == nil && contentHash(left) == contentHash(right), err
+}
+
+func examineRows(ctx context.Context, s *arrow.Schema, b []byte, deep bool) (rows arrow.RecordBatch, policy string, err error) {
 	defer func() {
 		if p := recover(); p != nil { // damaged bytes lead readers astray
 			err = fmt.Errorf("the reader gave up: %v", p)
@@ -197,15 +212,16 @@ func examineRows(ctx context.Context, s *arrow.Schema, b []byte, deep bool) (row
 	}()
 	batch, err := readParquet(ctx, b, nil)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
+	policy = policyOf(batch.Schema())
 	if rows, err = gatherAll(s, batch); err != nil || !deep {
-		return rows, err
+		return rows, policy, err
 	}
 	if err := CompareReaders(b); err != nil {
-		return rows, &ReadersDiffer{err}
+		return rows, policy, &ReadersDiffer{err}
 	}
-	return rows, nil
+	return rows, policy, nil
 }
 
 // ReadersDiffer is a file of which two readers read different things.

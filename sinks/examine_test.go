@@ -101,7 +101,7 @@ func TestCompareReadersOnNoise(t *testing.T) {
 		if err := CompareReaders(damaged); err != nil {
 			caught++
 		}
-		_, _ = examineRows(t.Context(), testSchema, damaged, false)
+		_, _, _ = examineRows(t.Context(), testSchema, damaged, false)
 	}
 	if caught < 100 {
 		t.Errorf("%d of 300 damaged files were found out", caught)

@@ -8,7 +8,7 @@
 // A read is the rows that one closed reading of RingCentral brought, page by page. For each day that the read covers:
 //
 //  1. The read's rows of that day are brought to one version each and sorted by time and id. If their content hash is
-//     the one that the ledger has for the day, and the object is there, nothing is written.
+//     the one that the ledger has for the day, and the object has the bytes that the ledger has, nothing is written.
 //  2. Else the held partition, if there is one, is merged in by id. Held rows that the read did not bring stay:
 //     RingCentral forgets, the lake does not. Rows that the days beside it hold of the same ids take part, too: a record
 //     whose time moved lies in one day only, the one of its newest version.

@@ -27,6 +27,7 @@ type LedgerDay struct {
 	Settled      bool      `json:"settled"`                 // read after its lookback, so that late edits are no longer expected
 	Doubt        string    `json:"doubt,omitempty"`         // why its last read alone does not make it held: DoubtUnknown or DoubtPartial
 	Writing      bool      `json:"writing,omitempty"`       // a run is about to write the day; where that run ended, the next one looks after it
+	WritingBy    string    `json:"writing_by,omitempty"`    // where it is Writing, the key of the archived read that the rows come from, or what else brings rows; empty of who only changes held ones
 	HidesDeleted bool      `json:"hides_deleted,omitempty"` // RingCentral refused to show deleted records to its last closed read
 }
 
@@ -138,15 +139,27 @@ func (l *Lake) writeLedgerMonth(ctx context.Context, account, stream, name strin
 			there := month.Days[d.FormattedString()]
 			if !there.equal(known[d]) {
 				var err error
+				writing, by := markOf(day, there, known[d])
 				if day, err = l.reconcile(ctx, account, stream, d, day, there); err != nil {
 					return err
 				}
+				day.Writing, day.WritingBy = writing, by
 			}
 			month.Days[d.FormattedString()] = day
 		}
 		return nil
 	})
 	return err
+}
+
+// markOf is who is about to write a day of which two have noted something. A mark that somebody else has set since is not taken
+// away: that run may be killed yet. Of two that bring rows the later one's is kept.
+func markOf(ours, theirs, known LedgerDay) (writing bool, by string) {
+	same := func(a, b LedgerDay) bool { return a.Writing == b.Writing && a.WritingBy == b.WritingBy }
+	if same(theirs, known) || !same(ours, known) && ours.WritingBy != "" {
+		return ours.Writing, ours.WritingBy
+	}
+	return theirs.Writing, theirs.WritingBy
 }
 
 // reconcile joins what two runs note of one day. Only the object itself says which of them replaced it last.

@@ -25,13 +25,19 @@ func (l *Lake) readPartition(ctx context.Context, key string) (batch arrow.Recor
 	return batch, true, err
 }
 
-// readHeld reads the rows of a partition's bytes: all columns, or those that are named.
-func readHeld(ctx context.Context, key string, b []byte, columns ...string) (arrow.RecordBatch, error) {
+// readHeld reads the rows of a partition's bytes: all columns, or those that are named. Its error is a *DamagedError, unless
+// the context ended.
+func readHeld(ctx context.Context, key string, b []byte, columns ...string) (_ arrow.RecordBatch, err error) {
+	defer func() {
+		if p := recover(); p != nil { // damaged bytes lead the reader astray
+			err = &DamagedError{Key: key, Err: fmt.Errorf("it cannot be read as Parquet: the reader gave up: %v", p)}
+		}
+	}()
 	batch, err := readParquet(ctx, b, columns)
-	if err != nil {
-		return nil, fmt.Errorf("%s cannot be read as Parquet; move it away and run the day again: %w", key, err)
+	if err != nil && ctx.Err() == nil {
+		return nil, &DamagedError{Key: key, Err: fmt.Errorf("it cannot be read as Parquet: %w", err)}
 	}
-	return batch, nil
+	return batch, err
 }
 
 // ReadParquet reads all rows of a Parquet file, as a partition is read.

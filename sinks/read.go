@@ -2,6 +2,7 @@ package sinks
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -49,6 +50,21 @@ func (r *Read) Append(batch arrow.RecordBatch) error {
 		}
 		day := DayOf(int64(k.time.Value(int(row))))
 		r.days[day] = append(r.days[day], ref{n, row})
+	}
+	return nil
+}
+
+// Redact changes all rows, which stay the same records of the same days.
+func (r *Read) Redact(change Redact) error {
+	for i, batch := range r.batches {
+		changed, err := change(batch)
+		if err != nil {
+			return err
+		}
+		if changed.NumRows() != batch.NumRows() {
+			return fmt.Errorf("%d rows became %d", batch.NumRows(), changed.NumRows())
+		}
+		r.batches[i] = changed
 	}
 	return nil
 }

@@ -143,7 +143,7 @@ type eraseCmd struct {
 // Help tells what erase does to rows, and what it cannot do.
 func (c *eraseCmd) Help() string {
 	return "All that is given is one person. Wherever a number or id is found, in records, legs, extra, archived pages or rejected records, the party's number, extension, name, location and device give way to a token; " +
-		"rows stay, for counting and for bills. A note that names nobody stays in the lake, and reads that come later lose the person, too. Let no other run write the lake meanwhile. Marts follow with the next transform. " +
+		"rows stay, for counting and for bills. A note that names nobody stays in the lake, and reads that come later, or are being written meanwhile, lose the person, too. Marts follow with the next transform. " +
 		"Older versions of objects that the bucket keeps, copies elsewhere, numbers that RingCentral masked, what only a name tells, and RingCentral itself are out of reach."
 }
 
