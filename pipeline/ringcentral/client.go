@@ -67,7 +67,8 @@ type Client struct {
 	scrub       *scrubber
 	skew        skew
 
-	deletedRefused atomic.Bool // showDeleted is not sent any more
+	deletedRefused             atomic.Bool // showDeleted is not sent any more to the company's log
+	deletedRefusedByExtensions atomic.Bool // nor to an extension's
 }
 
 // New checks the credentials and the options; it sends nothing. Its error names the variable to set.
