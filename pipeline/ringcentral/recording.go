@@ -145,9 +145,9 @@ func readContentRange(v string) (first, last, size int64, ok bool) {
 
 // wholeSize reads the header of a 416, bytes */1234. It is 0 if that is not told.
 func wholeSize(h http.Header) int64 {
-	text, _ := strings.CutPrefix(h.Get("Content-Range"), "bytes */")
+	text, told := strings.CutPrefix(h.Get("Content-Range"), "bytes */")
 	size, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || size < 0 {
+	if !told || err != nil || size < 0 {
 		return 0
 	}
 	return size
