@@ -43,7 +43,7 @@ type cli struct {
 
 const helpText = `Moves a RingCentral call log out of RingCentral, which forgets it after some months, into Parquet partitions by account and day, and into marts.
 
-Credentials come from the environment, each also as …_FILE naming a file that holds it: RC_SERVER_URL (default https://platform.ringcentral.com), RC_APP_CLIENT_ID, RC_APP_CLIENT_SECRET, RC_USER_JWT.
+Credentials come from the environment, each also as …_FILE naming a file that holds it: RC_SERVER_URL (default https://platform.ringcentral.com), RC_APP_CLIENT_ID, RC_APP_CLIENT_SECRET, RC_USER_JWT, and RC_MEDIA_URL, from where recordings come (default https://media.ringcentral.com, or the like of it for another platform host).
 
 Exit status: 0 done; 1 failed; 2 usage, configuration or refused credentials; 3 a model, an audit or a verification failed; 75 try again later (rate limit, server or network away); 130, 143 interrupted. An interrupted run has replaced whole days only.
 

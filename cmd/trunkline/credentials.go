@@ -20,6 +20,7 @@ var credentialParts = []credential{
 	{"RC_APP_CLIENT_ID", false, func(c *ringcentral.Credentials) *string { return &c.ClientID }},
 	{"RC_APP_CLIENT_SECRET", true, func(c *ringcentral.Credentials) *string { return &c.ClientSecret }},
 	{"RC_USER_JWT", true, func(c *ringcentral.Credentials) *string { return &c.JWT }},
+	{"RC_MEDIA_URL", false, func(c *ringcentral.Credentials) *string { return &c.MediaURL }},
 }
 
 // productionServer is RingCentral's own (https://developers.ringcentral.com); partners' environments have others.

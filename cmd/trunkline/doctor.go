@@ -18,7 +18,9 @@ type doctorCmd struct {
 
 // Help says what is tried.
 func (c *doctorCmd) Help() string {
-	return `Sends RingCentral a login and three small requests, one for each permission, and tries the lake with objects of its own, which it removes: among them one of 5 MB in two parts, where the store has parts. What cannot be tried is skipped, and the line says what to set.
+	return `Sends RingCentral a login and six small requests, one for each permission, and tries the lake with objects of its own, which it removes: among them one of 5 MB in two parts, where the store has parts. What cannot be tried is skipped, and the line says what to set.
+
+Permissions that only some streams need are warnings where they are missing. That of recordings is not tried: only reading one shows it.
 
 Exit status: 0 nothing failed; 2 configuration, credentials or permissions failed; 1 something else failed.`
 }

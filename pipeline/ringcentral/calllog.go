@@ -2,7 +2,6 @@ package ringcentral
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"net/url"
@@ -10,32 +9,19 @@ import (
 	"time"
 )
 
-// deepestPage is the highest page number that RingCentral's paging model admits.
-const deepestPage = 1000
-
-// CallLogOptions of Client.CallLog. Nil, and every zero value, mean what is stated here.
+// CallLogOptions of Client.CallLog and Client.ExtensionCallLog. Nil, and every zero value, mean what is stated here.
 type CallLogOptions struct {
 	PerPage     int    // records a page, 1 to 1000. Default: 1000
 	View        string // Detailed, with legs and billing, or Simple. Default: Detailed
 	ShowDeleted bool   // deleted records too, where the environment does not refuse to be asked. Default: not asked
 }
 
-// showDeleted is the parameter that some environments refuse.
-const showDeleted = "showDeleted"
-
-// A Page is one answer of the call log.
-type Page struct {
-	Number    int       // from 1
-	Records   int       // how many the array records holds
-	Body      []byte    // as received, after content decoding
-	AccountID string    // from the page's own uri; empty where that does not say
-	Path      string    // of the request
-	Query     string    // of the request, encoded
-	RequestID string    // header rcrequestid; may be empty
-	ReadAt    time.Time // when the request was sent: what happened later cannot be in the page
-
-	ShowDeleted bool // deleted records were asked for, and the environment did not refuse
-}
+const (
+	// showDeleted is the parameter that some environments refuse.
+	showDeleted = "showDeleted"
+	// smallerWindows is what to do where a list of a window has too many pages.
+	smallerWindows = "use smaller windows"
+)
 
 // CallLog reads the company call log of an account (its id, or ~ for the user's own) for calls whose
 // startTime is in the half-open range [from, to), whole seconds, page by page. RingCentral takes both
@@ -48,140 +34,102 @@ type Page struct {
 // Where showDeleted is refused, the window is read without it, as is every later one of this Client: see
 // Page.ShowDeleted and DeletedRefused. All pages of a window are asked for alike.
 func (c *Client) CallLog(ctx context.Context, accountID string, from, to time.Time, o *CallLogOptions) iter.Seq2[Page, error] {
-	return func(yield func(Page, error) bool) {
-		query, err := callLogQuery(accountID, from, to, o)
-		if err != nil {
-			yield(Page{}, err)
-			return
-		}
-		w := window{path: "/restapi/v1.0/account/" + accountID + "/call-log", query: query, seen: map[[32]byte]int{}}
-		if c.deletedRefused.Load() {
-			query.Del(showDeleted)
-		}
-		for n := 1; n <= deepestPage; n++ {
-			page, inside, err := c.page(ctx, n, w)
-			if err != nil {
-				yield(Page{}, fmt.Errorf("page %d: %w", n, err))
-				return
-			}
-			w.seen[inside.hash] = n
-			if !yield(page, nil) || !inside.more || inside.records == 0 {
-				return
-			}
-		}
-		yield(Page{}, fmt.Errorf("page %d: RingCentral has more pages but gives none after this one: use smaller windows", deepestPage))
+	l := list{op: readCallLog, remedy: smallerWindows, hidden: &c.deletedRefused}
+	var err error
+	if l.path, err = pathOfAccount(accountID); err == nil {
+		l.path += "/call-log"
+		l.query, err = callLogQuery(from, to, o)
 	}
+	return c.pages(ctx, l, err)
 }
 
-// DeletedRefused tells that RingCentral has refused to show deleted records, so that they are not asked for
-// any more.
+// DeletedRefused tells that RingCentral has refused to show deleted records of the company's call log, so that they are
+// not asked for any more.
 func (c *Client) DeletedRefused() bool { return c.deletedRefused.Load() }
 
-// A window is what all its pages have in common.
-type window struct {
-	path  string
-	query url.Values
-	seen  map[[32]byte]int // the page that had these records first
+// ExtensionCallLog reads the call log of one extension (its id, or ~ for the user's own) as CallLog reads the company's.
+// The ids of its records are its own: the same conversation has other ids in other logs. That showDeleted is
+// refused here says nothing of the company's log, nor the reverse.
+func (c *Client) ExtensionCallLog(ctx context.Context, accountID, extensionID string, from, to time.Time, o *CallLogOptions) iter.Seq2[Page, error] {
+	l := list{op: readExtensionCallLog, remedy: smallerWindows, hidden: &c.deletedRefusedByExtensions}
+	var err error
+	if l.path, err = pathOfExtension(accountID, extensionID); err == nil {
+		l.path += "/call-log"
+		l.query, err = callLogQuery(from, to, o)
+	}
+	return c.pages(ctx, l, err)
+}
+
+// CallRecord reads one record of the company's call log in the Detailed view; the page's body is the record. Its
+// errors are the context's, an *Error (see its Gone), and that of an answer which cannot be trusted.
+func (c *Client) CallRecord(ctx context.Context, accountID, callID string) (Page, error) {
+	path, err := pathOfAccount(accountID)
+	if err != nil {
+		return Page{}, err
+	}
+	return c.callRecord(ctx, readCallRecord, path, callID)
+}
+
+// ExtensionCallRecord reads one record of an extension's call log as CallRecord reads one of the company's.
+func (c *Client) ExtensionCallRecord(ctx context.Context, accountID, extensionID, callID string) (Page, error) {
+	path, err := pathOfExtension(accountID, extensionID)
+	if err != nil {
+		return Page{}, err
+	}
+	return c.callRecord(ctx, readExtensionCallRecord, path, callID)
+}
+
+// callRecord takes one id: several would bring an answer of several parts.
+func (c *Client) callRecord(ctx context.Context, op operation, path, callID string) (Page, error) {
+	if !isCallID(callID) {
+		return Page{}, fmt.Errorf("call id %q: want letters, digits, - and _", callID)
+	}
+	page, err := c.object(ctx, op, path+"/call-log/"+url.PathEscape(callID), "view=Detailed")
+	if err != nil {
+		return Page{}, fmt.Errorf("call %s: %w", callID, err)
+	}
+	return page, nil
 }
 
 // callLogQuery checks what is asked for. Both ends are always sent: without them RingCentral takes the
 // last day, and without dateTo the window moves from page to page.
-func callLogQuery(accountID string, from, to time.Time, o *CallLogOptions) (url.Values, error) {
+func callLogQuery(from, to time.Time, o *CallLogOptions) (url.Values, error) {
 	if o == nil {
 		o = &CallLogOptions{}
 	}
-	perPage, view := o.PerPage, o.View
-	if perPage == 0 {
-		perPage = 1000
-	}
+	view := o.View
 	if view == "" {
 		view = "Detailed"
 	}
-	switch {
-	case accountID != "~" && !isDigits(accountID):
-		return nil, fmt.Errorf("account id %q: want digits, or ~ for the user's own account", accountID)
-	case from.Nanosecond() != 0 || to.Nanosecond() != 0:
-		return nil, fmt.Errorf("window from %s to %s: want whole seconds", from, to)
-	case !from.Before(to):
-		return nil, fmt.Errorf("window from %s to %s is empty: want from before to", from, to)
-	case perPage < 1 || perPage > 1000:
-		return nil, fmt.Errorf("%d records a page: want 1 to 1000", perPage)
-	case view != "Detailed" && view != "Simple":
+	if view != "Detailed" && view != "Simple" {
 		return nil, fmt.Errorf("view %q: want Detailed or Simple", view)
 	}
-	q := url.Values{
-		"dateFrom": {from.UTC().Format(time.RFC3339)}, "dateTo": {to.UTC().Format(time.RFC3339)},
-		"view": {view}, "perPage": {strconv.Itoa(perPage)},
+	q, err := windowQuery(from, to, o.PerPage)
+	if err != nil {
+		return nil, err
 	}
+	q.Set("view", view)
 	if o.ShowDeleted {
-		q.Set("showDeleted", "true")
+		q.Set(showDeleted, "true")
 	}
 	return q, nil
 }
 
-// page reads one page of a window. Only the first can turn out to be one that is asked for without showDeleted: the
-// pages of two different questions do not meet.
-func (c *Client) page(ctx context.Context, n int, w window) (Page, contents, error) {
-	w.query.Set("page", strconv.Itoa(n))
-	page, inside, err := c.listed(ctx, n, w)
-	var e *Error
-	if errors.As(err, &e) && e.deletedRefused() && w.query.Has(showDeleted) {
-		c.deletedRefused.Store(true)
-		if n > 1 {
-			return Page{}, contents{}, fmt.Errorf("%w: showDeleted was accepted before: read the window again, which leaves it out", err)
-		}
-		c.log.WarnContext(ctx, "trying again", "path", e.Path, "status", e.Status, "code", e.Code, "message", e.Message,
-			"request_id", e.RequestID, "without", showDeleted)
-		w.query.Del(showDeleted)
-		c.gate.retried()
-		page, inside, err = c.listed(ctx, n, w)
+// windowQuery asks for a window, in full pages if perPage is zero.
+func windowQuery(from, to time.Time, perPage int) (url.Values, error) {
+	if perPage == 0 {
+		perPage = fullPage
 	}
-	return page, inside, err
-}
-
-func (c *Client) listed(ctx context.Context, n int, w window) (Page, contents, error) {
-	query := w.query.Encode()
-	page, inside, err := c.ask(ctx, c.get(readCallLog, w.path, query), func(inside contents) error {
-		if before, ok := w.seen[inside.hash]; ok && inside.records > 0 {
-			return repeatedError(before)
-		}
-		return nil
-	})
-	if err != nil {
-		return Page{}, contents{}, err
+	switch {
+	case from.Nanosecond() != 0 || to.Nanosecond() != 0:
+		return nil, fmt.Errorf("window from %s to %s: want whole seconds", from, to)
+	case !from.Before(to):
+		return nil, fmt.Errorf("window from %s to %s is empty: want from before to", from, to)
+	case perPage < 1 || perPage > fullPage:
+		return nil, fmt.Errorf("%d records a page: want 1 to %d", perPage, fullPage)
 	}
-	page.Number, page.Query, page.ShowDeleted = n, query, w.query.Has(showDeleted)
-	return page, inside, nil
-}
-
-// ask gets a page that also fits what is known of the others. JSON that is no page is final at once; a success
-// whose body is not JSON, and a page that was there before, once they have been repeated as often as any failure.
-func (c *Client) ask(ctx context.Context, r request, fits func(contents) error) (Page, contents, error) {
-	var inside contents
-	var verdict error
-	r.judge = func(body []byte) error {
-		if inside, verdict = readContents(body); verdict == nil {
-			verdict = fits(inside)
-		}
-		return verdict
-	}
-	a, err := c.send(ctx, r)
-	if err != nil {
-		return Page{}, contents{}, err
-	}
-	id := c.requestID(a.header)
-	if verdict == nil {
-		return Page{Records: inside.records, Body: a.body, AccountID: accountOf(inside.uri),
-			Path: r.path, RequestID: id, ReadAt: a.sentAt}, inside, nil
-	}
-	// The reader's words can quote names out of the body.
-	text, remedy := c.scrub.text(verdict.Error()), "read it again later"
-	if a.tries > 1 {
-		text += fmt.Sprintf(", asked %d times", a.tries)
-	}
-	var repeated repeatedError
-	if errors.As(verdict, &repeated) {
-		remedy = "read the window again, in smaller pieces if it stays"
-	}
-	return Page{}, contents{}, fmt.Errorf("request %s: %s: %s", id, text, remedy)
+	return url.Values{
+		"dateFrom": {from.UTC().Format(time.RFC3339)}, "dateTo": {to.UTC().Format(time.RFC3339)},
+		"perPage": {strconv.Itoa(perPage)},
+	}, nil
 }

@@ -59,7 +59,7 @@ func TestPages(t *testing.T) {
 
 func TestDefaultQuery(t *testing.T) {
 	east := time.FixedZone("east", 2*3600)
-	q, err := callLogQuery("12", epoch.In(east), epoch.Add(time.Second).In(east), nil)
+	q, err := callLogQuery(epoch.In(east), epoch.Add(time.Second).In(east), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -75,13 +75,14 @@ func changesQuery(accountID, token string, from time.Time, o *ChangesOptions) (u
 	if o == nil {
 		o = &ChangesOptions{}
 	}
+	if _, err := pathOfAccount(accountID); err != nil {
+		return nil, err
+	}
 	perPage := o.PerPage
 	if perPage == 0 {
 		perPage = 1000
 	}
 	switch {
-	case accountID != "~" && !isDigits(accountID):
-		return nil, fmt.Errorf("account id %q: want digits, or ~ for the user's own account", accountID)
 	case perPage < 1 || perPage > 1000:
 		return nil, fmt.Errorf("%d records a page: want 1 to 1000", perPage)
 	case token != "":

@@ -15,7 +15,7 @@ import (
 // Options of a Client. Nil, and every zero value, mean what is stated here.
 type Options struct {
 	// HTTPClient sends the requests; its transport, jar and timeout are used, its redirect policy is
-	// not. Default: a client of its own with the settings of http.DefaultTransport.
+	// not. A timeout bounds whole recordings too. Default: a client of its own with the settings of http.DefaultTransport.
 	HTTPClient *http.Client
 	// UserAgent is name/version (details).
 	// Default: trunkline/dev (+https://github.com/trunkline/trunkline).
@@ -44,6 +44,8 @@ const (
 	// attemptTimeout is for one answer, from connecting to the last byte of a page of many megabytes.
 	// It is measured on the machine's clock, whatever Clock says.
 	attemptTimeout = 2 * time.Minute
+	// longestSilence is for the next bytes of a recording, which may be as long as it likes. Likewise.
+	longestSilence = time.Minute
 	// longestBody is far beyond a full page of the most talkative records.
 	longestBody = 256 << 20
 	longestRest = time.Minute // between two tries
@@ -54,6 +56,7 @@ const (
 type Client struct {
 	credentials Credentials
 	base        *url.URL
+	media       *url.URL
 	http        *http.Client
 	userAgent   string
 	clock       Clock
@@ -61,18 +64,20 @@ type Client struct {
 	tries       int
 	retryWait   time.Duration
 	timeout     time.Duration
+	idle        time.Duration
 	bodyLimit   int64
 	gate        *gate
 	session     session
 	scrub       *scrubber
 	skew        skew
 
-	deletedRefused atomic.Bool // showDeleted is not sent any more
+	deletedRefused             atomic.Bool // showDeleted is not sent any more to the company's log
+	deletedRefusedByExtensions atomic.Bool // nor to an extension's
 }
 
 // New checks the credentials and the options; it sends nothing. Its error names the variable to set.
 func New(c Credentials, o *Options) (*Client, error) {
-	base, err := c.check()
+	base, media, err := c.check()
 	if err != nil {
 		return nil, err
 	}
@@ -93,9 +98,9 @@ func New(c Credentials, o *Options) (*Client, error) {
 	}
 	log := cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	client := &Client{
-		credentials: c, base: base, http: ownHTTP(o.HTTPClient),
+		credentials: c, base: base, media: media, http: ownHTTP(o.HTTPClient),
 		userAgent: cmp.Or(o.UserAgent, defaultUserAgent), clock: clock, log: log,
-		tries: 6, retryWait: 2 * time.Second, timeout: attemptTimeout, bodyLimit: longestBody,
+		tries: 6, retryWait: 2 * time.Second, timeout: attemptTimeout, idle: longestSilence, bodyLimit: longestBody,
 		gate: newGate(clock, log), scrub: newScrubber(c),
 	}
 	client.gate.share, client.gate.onPenalty = share, o.OnPenalty

@@ -2,7 +2,6 @@ package ringcentral
 
 import (
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,13 +12,17 @@ import (
 	"sync"
 )
 
-// Credentials are what a login needs. All four are required. Printing or logging them, in whatever
-// form, shows the server and the client id and never the two secrets.
+// Credentials are what a login needs, and where it holds. All but the address of media are required. Printing or
+// logging them, in whatever form, shows the server and the client id and never the two secrets.
 type Credentials struct {
 	ServerURL    string // scheme and host, e.g. https://platform.ringcentral.com; RC_SERVER_URL
 	ClientID     string // the application; RC_APP_CLIENT_ID
 	ClientSecret string // the application's secret; RC_APP_CLIENT_SECRET
 	JWT          string // the user's personal JWT; RC_USER_JWT
+	// MediaURL is the scheme and host that recordings come from; RC_MEDIA_URL. The token goes there too.
+	// Default: the server's with media for platform, as https://media.ringcentral.com, or the server's own if it is
+	// not called so.
+	MediaURL string
 }
 
 // String names the server and the client id.
@@ -48,37 +51,54 @@ func safeURL(address string) string {
 	return u.Scheme + "://" + u.Host
 }
 
-// check says which variable is missing or wrong, and returns the server's address.
-func (c Credentials) check() (*url.URL, error) {
+// check says which variable is missing or wrong, and returns the addresses of the server and of its media.
+func (c Credentials) check() (server, media *url.URL, err error) {
 	var missing []string
 	for _, v := range [][2]string{
 		{"RC_SERVER_URL", c.ServerURL}, {"RC_APP_CLIENT_ID", c.ClientID},
-		{"RC_APP_CLIENT_SECRET", c.ClientSecret}, {"RC_USER_JWT", c.JWT},
+		{"RC_APP_CLIENT_SECRET", c.ClientSecret}, {"RC_USER_JWT", c.JWT}, {"RC_MEDIA_URL", c.MediaURL},
 	} {
-		if v[1] == "" {
+		if v[1] == "" && v[0] != "RC_MEDIA_URL" {
 			missing = append(missing, v[0])
 		}
 		if strings.ContainsAny(v[1], " \t\r\n") {
-			return nil, fmt.Errorf("%s contains white space: set it without blanks and line ends", v[0])
+			return nil, nil, fmt.Errorf("%s contains white space: set it without blanks and line ends", v[0])
 		}
 	}
 	if len(missing) > 0 {
-		return nil, fmt.Errorf("credentials are incomplete: set %s", strings.Join(missing, ", "))
+		return nil, nil, fmt.Errorf("credentials are incomplete: set %s", strings.Join(missing, ", "))
 	}
-	return checkServer(c.ServerURL)
+	if server, err = checkServer("RC_SERVER_URL", c.ServerURL, "https://platform.ringcentral.com"); err != nil {
+		return nil, nil, err
+	}
+	if c.MediaURL == "" {
+		return server, mediaOf(server), nil
+	}
+	media, err = checkServer("RC_MEDIA_URL", c.MediaURL, "https://media.ringcentral.com")
+	return server, media, err
+}
+
+// mediaOf is where a server's media are unless it is said: RingCentral's hosts are named platform and media, in all its
+// environments; a simulator serves both.
+func mediaOf(server *url.URL) *url.URL {
+	media := *server
+	if label, rest, ok := strings.Cut(server.Host, "."); ok && strings.EqualFold(label, "platform") {
+		media.Host = "media." + rest
+	}
+	return &media
 }
 
 // checkServer never quotes the address as a whole: it may carry a password.
-func checkServer(address string) (*url.URL, error) {
+func checkServer(name, address, example string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Hostname() == "" {
-		return nil, errors.New("RC_SERVER_URL is not an address: set it to the like of https://platform.ringcentral.com")
+		return nil, fmt.Errorf("%s is not an address: set it to the like of %s", name, example)
 	}
 	if u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
-		return nil, errors.New("RC_SERVER_URL has more than a scheme and a host: set it to the like of https://platform.ringcentral.com")
+		return nil, fmt.Errorf("%s has more than a scheme and a host: set it to the like of %s", name, example)
 	}
 	if u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
-		return nil, fmt.Errorf("RC_SERVER_URL is %s://%s: use https (plain http is for this machine's own addresses only)", u.Scheme, u.Host)
+		return nil, fmt.Errorf("%s is %s://%s: use https (plain http is for this machine's own addresses only)", name, u.Scheme, u.Host)
 	}
 	return &url.URL{Scheme: u.Scheme, Host: u.Host}, nil
 }

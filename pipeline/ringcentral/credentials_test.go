@@ -20,7 +20,7 @@ func discardLog() *log.Logger { return log.New(io.Discard, "", 0) }
 func discardSlog() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func TestNewNamesWhatIsMissing(t *testing.T) {
-	good := Credentials{"https://platform.ringcentral.com", "id", "secret", "jwt"}
+	good := Credentials{ServerURL: "https://platform.ringcentral.com", ClientID: "id", ClientSecret: "secret", JWT: "jwt"}
 	if _, err := New(good, nil); err != nil {
 		t.Fatal(err)
 	}

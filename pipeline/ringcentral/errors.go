@@ -23,7 +23,8 @@ type Error struct {
 	RetryAfter time.Duration // what the answer asked to wait; 0 if it did not
 	Tries      int           // how often the request was sent
 
-	op operation // that was asked for
+	op   operation // that was asked for
+	size int64     // of the whole, which a 416 tells; 0 if it did not
 }
 
 // CredentialsRefused tells that RingCentral does not accept who is asking: the login failed for good, or
@@ -45,6 +46,23 @@ func (e *Error) PermissionMissing() bool {
 // feed itself: not every environment has it.
 func (e *Error) NotFound() bool {
 	return e.Status == http.StatusNotFound && !e.CredentialsRefused()
+}
+
+// Gone tells that RingCentral knows the account but no longer has the recording, message, call record, call queue or extension that was
+// asked for: it was deleted, or its retention is over. Asking again is of no use. It is narrower than NotFound,
+// which is also what a wrong address or a gateway's answer comes to: those say nothing of the thing itself.
+func (e *Error) Gone() bool {
+	if !e.NotFound() || !reference[e.op].one || e.Parameter == "accountId" || strings.Contains(e.Message, "[accountId]") {
+		return false
+	}
+	return e.Code == "CMN-102" || e.Code == "CMN-120"
+}
+
+// ExtensionRefused tells that a permission is missing for this extension, which is not the user's own, so that others may
+// still be read: RingCentral's codes CMN-404, and CMN-419 where the permission lacks its extended scope. It is a case of
+// PermissionMissing.
+func (e *Error) ExtensionRefused() bool {
+	return e.PermissionMissing() && reference[e.op].extension && (e.Code == "CMN-404" || e.Code == "CMN-419")
 }
 
 // TokenInvalid tells that a sync token is no longer good, so that the change feed must be read from an instant
@@ -138,7 +156,7 @@ func (e *Error) advice() string {
 	case e.Temporary() && e.RetryAfter > 0:
 		return fmt.Sprintf("try again in %s", e.RetryAfter)
 	case e.Temporary():
-		return "try again later, and check RC_SERVER_URL and the network if it lasts"
+		return "try again later, and check " + e.op.server() + " and the network if it lasts"
 	case e.CredentialsRefused() && e.op == logIn:
 		return e.loginAdvice()
 	case e.CredentialsRefused():
@@ -149,8 +167,12 @@ func (e *Error) advice() string {
 		return "this environment has no change feed, or the account id is wrong: read the call log by days instead"
 	case e.TokenInvalid():
 		return "the sync token is no longer good: read the change feed from an instant again"
+	case e.Gone():
+		return "RingCentral does not have it any more"
 	case e.NotFound():
-		return "check RC_SERVER_URL and the account id"
+		return "check " + e.op.server() + " and the account id"
+	case e.Status == http.StatusRequestedRangeNotSatisfiable && e.op == readRecording:
+		return "what is held is not the beginning of it: read it from its first byte"
 	default:
 		return "the request is not acceptable as it is; RingCentral's support can trace it by the request id"
 	}
@@ -183,7 +205,7 @@ func (e *Error) permissionAdvice() string {
 		return "grant the user of RC_USER_JWT a role that may do this"
 	case e.Code == "CMN-401":
 		return "give the application " + what + " in RingCentral's developer console"
-	case e.Code == "CMN-419":
+	case e.Code == "CMN-419" || e.Code == "CMN-404":
 		return "give the user of RC_USER_JWT a role with " + what + " in its extended scope (all extensions)"
 	default:
 		return "give the user of RC_USER_JWT a role with " + what
@@ -211,6 +233,7 @@ func (c *Client) refusal(r request, a *answer) *Error {
 	e := &Error{Status: a.status, Path: r.path, op: r.op}
 	e.RequestID, e.RoutingKey = c.requestID(a.header), c.scrub.text(a.header.Get("routingkey"))
 	e.RetryAfter, _ = retryAfter(a.header, c.clock.Now())
+	e.size = wholeSize(a.header)
 	var b errorBody
 	if json.Valid(a.body) {
 		// A member of another type than expected is left out; the others are read all the same.

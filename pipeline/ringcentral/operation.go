@@ -5,45 +5,73 @@ import (
 	"time"
 )
 
-// An operation is one of the requests that a Client makes. Groups and permissions are those of
-// RingCentral's public API reference; the group that an answer names goes before the one written here.
+// An operation is one of the requests that a Client makes.
 type operation string
 
 const (
-	readAccount operation = "account"
-	readCallLog operation = "call-log"
-	readChanges operation = "call-log-extract-sync"
-	logIn       operation = "login"
-	logOut      operation = "logout"
+	readAccount             operation = "account"
+	readExtensions          operation = "extension"
+	readPhoneNumbers        operation = "phone-number"
+	readCallQueues          operation = "call-queues"
+	readCallQueue           operation = "call-queue"
+	readQueueMembers        operation = "call-queue-members"
+	readCallLog             operation = "call-log"
+	readCallRecord          operation = "call-record"
+	readChanges             operation = "call-log-extract-sync"
+	readExtensionCallLog    operation = "extension-call-log"
+	readExtensionCallRecord operation = "extension-call-record"
+	readMessages            operation = "message-store"
+	readMessage             operation = "message"
+	readRecording           operation = "recording-content"
+	logIn                   operation = "login"
+	logOut                  operation = "logout"
 )
 
-func (o operation) group() string {
-	switch o {
-	case readCallLog, readChanges:
-		return "Heavy"
-	case logIn, logOut:
-		return "Auth"
-	default:
-		return "Light"
-	}
+// facts are what RingCentral's public API reference says of an operation.
+type facts struct {
+	group       string // that it is counted in; the group that an answer names goes before
+	application string // the permission (scope) that the application needs
+	user        string // the permission that the user's role needs
+	extension   bool   // it concerns one extension, which may be another than the user's own
+	one         bool   // it concerns one thing, by its id, that can have gone away
 }
+
+var reference = map[operation]facts{
+	readAccount:             {group: "Light", application: "ReadAccounts", user: "ReadCompanyInfo"},
+	readExtensions:          {group: "Medium", application: "ReadAccounts", user: "ReadExtensions"},
+	readPhoneNumbers:        {group: "Heavy", application: "ReadAccounts", user: "ReadCompanyPhoneNumbers"},
+	readCallQueues:          {group: "Medium", application: "ReadAccounts", user: "ReadExtensions"},
+	readCallQueue:           {group: "Light", application: "ReadAccounts", user: "ReadExtensions", one: true},
+	readQueueMembers:        {group: "Light", application: "ReadAccounts", user: "ReadExtensions", one: true},
+	readCallLog:             {group: "Heavy", application: "ReadCallLog", user: "FullCompanyCallLog"},
+	readCallRecord:          {group: "Heavy", application: "ReadCallLog", user: "FullCompanyCallLog", one: true},
+	readChanges:             {group: "Heavy", application: "ReadCallLog", user: "ReadCallLog"},
+	readExtensionCallLog:    {group: "Heavy", application: "ReadCallLog", user: "ReadCallLog", extension: true, one: true},
+	readExtensionCallRecord: {group: "Heavy", application: "ReadCallLog", user: "ReadCallLog", extension: true, one: true},
+	readMessages:            {group: "Light", application: "ReadMessages", user: "ReadMessages", extension: true, one: true},
+	readMessage:             {group: "Light", application: "ReadMessages", user: "ReadMessages", extension: true, one: true},
+	readRecording:           {group: "Heavy", application: "ReadCallRecording", user: "ReadCallRecording", one: true},
+	logIn:                   {group: "Auth"},
+	logOut:                  {group: "Auth"},
+}
+
+func (o operation) group() string { return reference[o].group }
 
 // permission is what to grant when the answer with this code names nothing itself: the
 // application's permission, or the user's.
 func (o operation) permission(code string) string {
-	ofApplication := code == "CMN-401"
-	switch {
-	case o == readCallLog && ofApplication, o == readChanges:
-		return "ReadCallLog"
-	case o == readCallLog:
-		return "FullCompanyCallLog"
-	case o == readAccount && ofApplication:
-		return "ReadAccounts"
-	case o == readAccount:
-		return "ReadCompanyInfo"
-	default:
-		return ""
+	if code == "CMN-401" {
+		return reference[o].application
 	}
+	return reference[o].user
+}
+
+// server is the variable that names the host to which the operation goes.
+func (o operation) server() string {
+	if o == readRecording {
+		return "RC_MEDIA_URL"
+	}
+	return "RC_SERVER_URL"
 }
 
 // documentedRate is RingCentral's default for a group, used until an answer says what holds. A group

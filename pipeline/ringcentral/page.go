@@ -181,22 +181,56 @@ func accountOf(uri string) string {
 	return id
 }
 
-// readAccountID takes the account's id as text. It is a number in some answers and a string in others, and
-// longer than a float can hold.
+// readObject takes a body that is one object with an id of its own. A success can carry an error's body; an object without an id is
+// nobody's.
+func readObject(body []byte) (contents, error) {
+	c := contents{records: 1}
+	id, refused := "", false
+	d := newDecoder(body)
+	err := document(d, func(name string) error {
+		switch name {
+		case "uri":
+			return readText(d, &c.uri)
+		case "id":
+			return readID(d, &id)
+		case "errorCode":
+			refused = true
+		}
+		return skip(d)
+	})
+	switch {
+	case err != nil:
+		return contents{}, err
+	case refused:
+		return contents{}, errors.New("the body is an error's, though the status is a success")
+	case id == "":
+		return contents{}, errors.New("the body has no id")
+	}
+	return c, nil
+}
+
+// readID takes an id as text. It is a number in some answers and a string in others, and longer than a float can hold.
+func readID(d *jsontext.Decoder, into *string) error {
+	if kind := d.PeekKind(); kind != jsontext.KindNumber && kind != jsontext.KindString {
+		return skip(d)
+	}
+	v, err := d.ReadToken()
+	if err != nil {
+		return malformed(err)
+	}
+	*into = v.String()
+	return nil
+}
+
+// readAccountID takes the account's id.
 func readAccountID(body []byte) (string, error) {
 	id := ""
 	d := newDecoder(body)
 	err := document(d, func(name string) error {
-		kind := d.PeekKind()
-		if name != "id" || (kind != jsontext.KindNumber && kind != jsontext.KindString) {
+		if name != "id" {
 			return skip(d)
 		}
-		v, err := d.ReadToken()
-		if err != nil {
-			return malformed(err)
-		}
-		id = v.String()
-		return nil
+		return readID(d, &id)
 	})
 	if err != nil {
 		return "", err
@@ -205,8 +239,4 @@ func readAccountID(body []byte) (string, error) {
 		return "", errors.New("the account has no id of digits")
 	}
 	return id, nil
-}
-
-func isDigits(s string) bool {
-	return s != "" && strings.Trim(s, "0123456789") == ""
 }

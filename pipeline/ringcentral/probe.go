@@ -17,6 +17,32 @@ func (c *Client) LogIn(ctx context.Context) error {
 	return nil
 }
 
+// TryExtensions asks for one extension of an account, to see whether the permissions are there; those of the call queues are the
+// same. Its errors are those of Extensions.
+func (c *Client) TryExtensions(ctx context.Context, accountID string) error {
+	return c.try(ctx, accountID, readExtensions, "/extension")
+}
+
+// TryPhoneNumbers asks for one phone number of an account, likewise.
+func (c *Client) TryPhoneNumbers(ctx context.Context, accountID string) error {
+	return c.try(ctx, accountID, readPhoneNumbers, "/phone-number")
+}
+
+// TryMessages asks for the latest message of the user's own extension, likewise. That those of other extensions may be read
+// takes the permission's extended scope, which it does not show.
+func (c *Client) TryMessages(ctx context.Context, accountID string) error {
+	return c.try(ctx, accountID, readMessages, "/extension/~/message-store")
+}
+
+// try reads the first page of a list, of one record.
+func (c *Client) try(ctx context.Context, accountID string, op operation, below string) error {
+	path, err := pathOfAccount(accountID)
+	for _, err := range c.pages(ctx, directory(op, path+below, 1), err) {
+		return err
+	}
+	return nil
+}
+
 // skew is how far the server's clock is ahead of ours, by the latest answer.
 type skew struct {
 	mu    sync.Mutex

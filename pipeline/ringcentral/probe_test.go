@@ -55,6 +55,33 @@ func TestClockSkew(t *testing.T) {
 	}
 }
 
+// TestTry: one request for one record, whatever more there is.
+func TestTry(t *testing.T) {
+	for path, try := range map[string]func(*Client) error{
+		"/restapi/v1.0/account/12/extension":                 func(c *Client) error { return c.TryExtensions(t.Context(), "12") },
+		"/restapi/v1.0/account/12/phone-number":              func(c *Client) error { return c.TryPhoneNumbers(t.Context(), "12") },
+		"/restapi/v1.0/account/12/extension/~/message-store": func(c *Client) error { return c.TryMessages(t.Context(), "12") },
+	} {
+		f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.RequestURI() != path+"?page=1&perPage=1" {
+				t.Errorf("asked for %s", r.URL)
+			}
+			pages(3)(w, r)
+		})
+		if err := try(f.client(t)); err != nil || f.count(path) != 1 {
+			t.Errorf("%s: %v, %d requests", path, err, f.count(path))
+		}
+		f = newFake(t, reply(403, `{"errorCode":"CMN-401"}`))
+		if err := try(f.client(t)); !asError(t, err).PermissionMissing() {
+			t.Error(err)
+		}
+	}
+	f := newFake(t, servePage)
+	if err := f.client(t).TryExtensions(t.Context(), ".."); err == nil || f.count("") != 0 {
+		t.Error(err)
+	}
+}
+
 // askAccount sends one request; the login before it is over by then, and has a date of its own.
 func askAccount(t *testing.T, c *Client) error {
 	t.Helper()

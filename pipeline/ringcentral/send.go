@@ -22,6 +22,9 @@ type request struct {
 	// judge sees the body of each success; nil takes any. The request is repeated if it is unfit, and
 	// otherwise whoever made it knows what judge thought of the last one.
 	judge func(body []byte) error
+	// streamed tells that the body of a success is handed over unread, from the offset on.
+	streamed bool
+	offset   int64
 }
 
 // An unfit body is no reason to give up: proxies answer in RingCentral's place, and servers slip.
@@ -32,6 +35,9 @@ func unfit(err error) bool {
 
 func (c *Client) get(op operation, path, query string) request {
 	u := *c.base
+	if op == readRecording {
+		u = *c.media
+	}
 	u.Path, u.RawQuery = path, query
 	return request{op: op, path: path, url: &u}
 }
@@ -47,6 +53,7 @@ type answer struct {
 	status int
 	header http.Header
 	body   []byte
+	media  *Media // instead of a body, if the request is streamed and this is a success
 	sentAt time.Time
 	token  string // that the request was sent with
 	tries  int    // how often it was sent
@@ -72,7 +79,7 @@ func (c *Client) send(ctx context.Context, r request) (*answer, error) {
 				return nil, err
 			}
 			if redirects++; redirects > mostRedirects {
-				return nil, fmt.Errorf("%s: redirected more than %d times: check RC_SERVER_URL", r.path, mostRedirects)
+				return nil, fmt.Errorf("%s: redirected more than %d times: check %s", r.path, mostRedirects, r.op.server())
 			}
 			continue
 		}
@@ -161,32 +168,59 @@ func (c *Client) once(ctx context.Context, r request, refused string) (*answer, 
 
 // exchange sends one request and reads its answer.
 func (c *Client) exchange(parent context.Context, p *pass, r request, token string) (*answer, error) {
+	if r.streamed {
+		return c.open(parent, p, r, token)
+	}
 	ctx, cancel := context.WithTimeout(parent, c.timeout)
 	defer cancel()
+	a, resp, err := c.transmit(ctx, parent, p, r, token)
+	if resp == nil {
+		return a, err
+	}
+	return c.readBody(ctx, parent, r, a, resp.Body)
+}
+
+// transmit sends one request and returns its answer and the response whose body is still to be read and closed: nil if none came.
+// ctx ends before its parent if the server takes too long.
+func (c *Client) transmit(ctx, parent context.Context, p *pass, r request, token string) (*answer, *http.Response, error) {
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: p.written})
 	req, err := c.httpRequest(ctx, r, token)
 	if err != nil {
 		p.unused()
-		return nil, err
+		return nil, nil, err
 	}
 	a := &answer{sentAt: c.clock.Now(), token: token}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		p.failed()
-		return c.noAnswer(parent, r, a, err)
+		a, err = c.noAnswer(parent, r, a, cause(ctx, err))
+		return a, nil, err
 	}
-	defer func() { _ = resp.Body.Close() }() // the body is read, or its failure told
 	p.answered(resp.StatusCode, resp.Header)
 	c.skew.note(resp.Header, a.sentAt, c.clock.Now())
 	a.status, a.header = resp.StatusCode, resp.Header
-	a.body, err = io.ReadAll(io.LimitReader(resp.Body, c.bodyLimit+1))
+	return a, resp, nil
+}
+
+// cause is why a request ended: the network says no more than that its context did.
+func cause(ctx context.Context, err error) error {
+	if why := context.Cause(ctx); why != nil {
+		return why
+	}
+	return err
+}
+
+func (c *Client) readBody(ctx, parent context.Context, r request, a *answer, body io.ReadCloser) (*answer, error) {
+	defer func() { _ = body.Close() }() // the body is read, or its failure told
+	var err error
+	a.body, err = io.ReadAll(io.LimitReader(body, c.bodyLimit+1))
 	if int64(len(a.body)) > c.bodyLimit {
 		return nil, fmt.Errorf("%s: request %s: the answer is longer than %d bytes: ask for fewer records a page",
 			r.path, c.requestID(a.header), c.bodyLimit)
 	}
 	// What stands in a broken error page does not matter: its status says enough.
 	if err != nil && a.status < 300 {
-		return c.noAnswer(parent, r, a, err)
+		return c.noAnswer(parent, r, a, cause(ctx, err))
 	}
 	return a, nil
 }
@@ -203,8 +237,8 @@ func (c *Client) noAnswer(parent context.Context, r request, a *answer, err erro
 	}
 	var untrusted *tls.CertificateVerificationError
 	if errors.As(err, &untrusted) {
-		return nil, fmt.Errorf("%s: %s: check RC_SERVER_URL and this machine's root certificates",
-			r.path, c.scrub.text(err.Error()))
+		return nil, fmt.Errorf("%s: %s: check %s and this machine's root certificates",
+			r.path, c.scrub.text(err.Error()), r.op.server())
 	}
 	text := c.scrub.text(err.Error())
 	switch {
@@ -228,6 +262,13 @@ func (c *Client) httpRequest(ctx context.Context, r request, token string) (*htt
 	}
 	req.Header.Set("User-Agent", c.userAgent)
 	req.Header.Set("Accept", "application/json")
+	if r.streamed {
+		req.Header.Set("Accept", "*/*")
+		req.Header.Set("Accept-Encoding", "identity") // offsets are of the bytes themselves
+	}
+	if r.offset > 0 {
+		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", r.offset))
+	}
 	if r.form != nil {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		req.SetBasicAuth(c.credentials.ClientID, c.credentials.ClientSecret)
@@ -252,10 +293,10 @@ func (c *Client) follow(r request, a *answer) (request, error) {
 	target, err := r.url.Parse(a.header.Get("Location"))
 	switch {
 	case err != nil || a.header.Get("Location") == "":
-		return r, fmt.Errorf("%s: status %d without a usable Location: check RC_SERVER_URL", r.path, a.status)
-	case origin(target) != origin(c.base) || target.User != nil:
-		return r, fmt.Errorf("%s: redirected to %s, which is not followed: check RC_SERVER_URL",
-			r.path, c.scrub.text(target.Scheme+"://"+target.Host))
+		return r, fmt.Errorf("%s: status %d without a usable Location: check %s", r.path, a.status, r.op.server())
+	case origin(target) != origin(r.url) || target.User != nil:
+		return r, fmt.Errorf("%s: redirected to %s, which is not followed: check %s",
+			r.path, c.scrub.text(target.Scheme+"://"+target.Host), r.op.server())
 	case r.form != nil && a.status < 307:
 		return r, fmt.Errorf("%s: status %d would turn the login into something else: check RC_SERVER_URL", r.path, a.status)
 	}

@@ -207,7 +207,7 @@ func TestCertificateOfSomebodyElse(t *testing.T) {
 	s.StartTLS()
 	defer s.Close()
 	d := newDriven()
-	c, err := New(Credentials{s.URL, "id", "secret", "jwt"}, &Options{HTTPClient: &http.Client{Transport: &http.Transport{}}, Clock: d.clock()})
+	c, err := New(Credentials{ServerURL: s.URL, ClientID: "id", ClientSecret: "secret", JWT: "jwt"}, &Options{HTTPClient: &http.Client{Transport: &http.Transport{}}, Clock: d.clock()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
 func bubbleClient(t *testing.T, api http.HandlerFunc, o Options) *Client {
 	t.Helper()
 	o.HTTPClient = &http.Client{Transport: direct(api)}
-	c, err := New(Credentials{"https://platform.example", "client-id", secretOfApp, secretJWT}, &o)
+	c, err := New(Credentials{ServerURL: "https://platform.example", ClientID: "client-id", ClientSecret: secretOfApp, JWT: secretJWT}, &o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -414,7 +414,7 @@ func TestShorterPenaltyIsNotTold(t *testing.T) {
 
 func TestRateShareIsChecked(t *testing.T) {
 	for _, share := range []float64{-0.1, 1.01, math.NaN(), math.Inf(1)} {
-		_, err := New(Credentials{"https://h", "id", "secret", "jwt"}, &Options{RateShare: share})
+		_, err := New(Credentials{ServerURL: "https://h", ClientID: "id", ClientSecret: "secret", JWT: "jwt"}, &Options{RateShare: share})
 		if err == nil || !strings.Contains(err.Error(), "rate share") {
 			t.Errorf("%g: %v", share, err)
 		}
@@ -427,7 +427,7 @@ func jwtOf(payload string) string {
 
 func TestRateKey(t *testing.T) {
 	key := func(server, client, jwt string) string {
-		c, err := New(Credentials{server, client, "secret", jwt}, nil)
+		c, err := New(Credentials{ServerURL: server, ClientID: client, ClientSecret: "secret", JWT: jwt}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
