@@ -94,32 +94,17 @@ func (s *Simulator) extensions(r *request) *answer {
 	if refusal != nil {
 		return refusal
 	}
-	var found []*extension
+	found, now := []extensionBody{}, s.options.Now().UnixMilli()
 	for _, x := range s.company.extensions {
-		if matches(values["type"], x.kind) && matches(values["status"], x.status) &&
+		if !x.gone(now) && matches(values["type"], x.kind) && matches(values["status"], x.status) &&
 			matches(values["extensionNumber"], x.number) && matches(values["email"], x.email) {
-			found = append(found, x)
+			found = append(found, s.extensionBody(clientURL(r.Request), x))
 		}
 	}
 	base := clientURL(r.Request)
-	records := []extensionBody{}
-	for _, x := range p.of(found) {
-		records = append(records, s.extensionBody(base, x))
-	}
-	last := max((len(found)+p.perPage-1)/p.perPage, 1)
-	total := len(found)
-	uri := func(page int) string {
+	return listed(found, p, func(page int) string {
 		return base + "/restapi/v1.0/account/" + s.AccountID() + "/extension?" + extensionQuery(values) + p.query(page)
-	}
-	body := struct {
-		URI        string          `json:"uri"`
-		Records    []extensionBody `json:"records"`
-		Paging     pagingBody      `json:"paging"`
-		Navigation navigation      `json:"navigation"`
-	}{URI: uri(p.page), Records: records, Paging: p.body(len(records)), Navigation: p.navigation(p.page < last, uri)}
-	body.Paging.TotalPages, body.Paging.TotalElements = &last, &total
-	body.Navigation.LastPage = &pageURI{uri(last)}
-	return &answer{status: 200, body: encode(body)}
+	})
 }
 
 // matches tells whether a value is among those that are wanted; nothing wanted is everything.

@@ -45,10 +45,11 @@ func (m *maker) attachRecording(r *record) {
 }
 
 // strange are values that no published enum has: the enums are open, and payloads run ahead of the schema.
-type strange struct{ action, result, reason, legType string }
+type strange struct{ action, result, reason, legType, messageStatus string }
 
 func strangeValues() strange {
-	return strange{action: "Assistant Call", result: "Screened", reason: "Caller Screened", legType: "AssistantScreen"}
+	return strange{action: "Assistant Call", result: "Screened", reason: "Caller Screened", legType: "AssistantScreen",
+		messageStatus: "HeldForReview"}
 }
 
 // surprise adds now and then what the published schema does not know.

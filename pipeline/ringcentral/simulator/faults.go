@@ -138,7 +138,7 @@ func (f *faults) draw(r *http.Request, g group) *fault {
 
 // pick draws a kind among those that can happen to a request.
 func (f *faults) pick(r *http.Request, g group, rng *rand.Rand) kindOfFault {
-	list := strings.HasSuffix(r.URL.Path, "/call-log")
+	list := strings.HasSuffix(r.URL.Path, "/call-log") || strings.HasSuffix(r.URL.Path, "/message-store")
 	page, _ := strconv.Atoi(r.URL.Query().Get("page"))
 	hard, later, login := f.Profile == "hard", list && page > 1, g == auth
 	possible := []struct {
@@ -221,12 +221,12 @@ func (f *faults) walk(u *url.URL) string {
 
 // spoils applies the faults that only a page can have; the fault is returned if it made a difference. An empty page
 // announces nothing, so that a walk ends.
-func (f *fault) spoils(q *query, records int, more *bool) *fault {
+func (f *fault) spoils(back, records int, more *bool) *fault {
 	if f.is(emptyLast) && records > 0 && !*more {
 		*more = true
 		return f
 	}
-	if q.back > 0 {
+	if back > 0 {
 		return f.only(drifts, repeats)
 	}
 	return nil

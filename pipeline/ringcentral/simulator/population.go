@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -34,17 +33,14 @@ type population struct {
 	company    *company
 	founded    int
 	keyA, keyB uint64 // for ids
-	capacity   int    // days kept
-
-	mu     sync.Mutex
-	days   map[int]*generatedDay
-	recent []int // keys of days, least recently used first
+	days       *kept[*generatedDay]
 }
 
 type generatedDay struct {
-	once    sync.Once
 	records []*record // by start
 	byIndex []*record
+	// linked are those of byIndex that name a message, without the history that they have in a population that is alive.
+	linked []*record
 }
 
 func newPopulation(o Population, c *company) *population {
@@ -55,14 +51,14 @@ func newPopulation(o Population, c *company) *population {
 		founded:    dayOf(founded().UnixMilli()),
 		keyA:       binary.LittleEndian.Uint64(sum[:8]),
 		keyB:       binary.LittleEndian.Uint64(sum[8:16]),
-		// About 2 kB a record: some 60 MB, or two days of a very large company.
-		capacity: min(max(30_000/o.CallsPerDay, 2), 100),
-		days:     map[int]*generatedDay{},
 	}
+	// About 2 kB a record: some 60 MB, or two days of a very large company.
+	capacity := min(max(30_000/o.CallsPerDay, 2), 100)
 	if o.Alive {
 		// With all versions, encoded, about 15 kB a record. A day is made up of three, and the feed looks back some.
-		p.capacity = min(max(12_000/o.CallsPerDay, 6), 100)
+		capacity = min(max(12_000/o.CallsPerDay, 6), 100)
 	}
+	p.days = newKept(capacity, p.generate)
 	return p
 }
 
@@ -118,26 +114,10 @@ func (p *population) changed(c changes) []*record {
 	return found
 }
 
-// day generates a day once while it is kept; those who ask for the same day meanwhile wait for it.
-func (p *population) day(day int) *generatedDay {
-	p.mu.Lock()
-	d := p.days[day]
-	if d == nil {
-		d = &generatedDay{}
-		p.days[day] = d
-	}
-	p.recent = append(slices.DeleteFunc(p.recent, func(other int) bool { return other == day }), day)
-	if len(p.recent) > p.capacity {
-		delete(p.days, p.recent[0])
-		p.recent = slices.Delete(p.recent, 0, 1)
-	}
-	p.mu.Unlock()
-	d.once.Do(func() { p.generate(d, day) })
-	return d
-}
+func (p *population) day(day int) *generatedDay { return p.days.day(day) }
 
 // generate makes a day's calls from a generator of its own.
-func (p *population) generate(d *generatedDay, day int) {
+func (p *population) generate(day int) *generatedDay {
 	sum := sha256.Sum256(fmt.Appendf(nil, "seed %d, %d extensions, %d calls, zone %s, day %d",
 		p.Seed, p.Extensions, p.CallsPerDay, p.Location, day))
 	m := &maker{
@@ -147,10 +127,14 @@ func (p *population) generate(d *generatedDay, day int) {
 		day:        day,
 	}
 	kinds := m.kinds()
-	for _, start := range m.starts() {
+	for _, start := range m.starts(float64(p.CallsPerDay) / (1 + pairs)) {
 		m.conversation(kinds, start)
 	}
+	d := &generatedDay{}
 	for i, r := range m.records {
+		if r.Message != nil {
+			d.linked = append(d.linked, r)
+		}
 		switch {
 		case p.Alive:
 			m.records[i] = p.live(r)
@@ -161,6 +145,7 @@ func (p *population) generate(d *generatedDay, day int) {
 	d.byIndex = m.records
 	d.records = slices.Clone(m.records)
 	slices.SortStableFunc(d.records, byStart)
+	return d
 }
 
 // dayWidth is how many numbers each day has for its records; a day has at most 100,000 conversations and some pairs.
