@@ -51,7 +51,7 @@ func (s *Simulator) callLog(r *request) *answer {
 }
 
 func (s *Simulator) logPath(x *extension) string {
-	path := "/restapi/v1.0/account/" + s.AccountID()
+	path := s.accountPath()
 	if x != nil {
 		path += "/extension/" + x.idText()
 	}

@@ -204,6 +204,13 @@ func every(t *testing.T) map[string]response {
 		"record":              get(callLog + "/" + first),
 		"record detailed":     get(callLog + "/" + first + "?view=Detailed"),
 		"own record missing":  get(ownLog + "/missing"),
+		"queues":              get(queues),
+		"page of queues":      get(queues + "?page=2&perPage=1"),
+		"queue missing":       get(queues + "/1"),
+		"members missing":     get(queues + "/1/members"),
+		"numbers":             get(numbers),
+		"page of numbers":     get(numbers + "?page=2&perPage=3&usageType=DirectNumber"),
+		"bad status":          get(numbers + "?status=Lost"),
 		"messages":            get(store("~") + "?perPage=1000&" + week),
 		"messages by default": get(store("~")),
 		"page of messages":    get(store("~") + "?perPage=2&page=2&direction=Inbound&messageType=SMS&readStatus=Read&" + week),
@@ -228,6 +235,13 @@ func every(t *testing.T) map[string]response {
 	}
 	for kind, path := range kept {
 		answers[kind] = get(path)
+	}
+	for e := range b.Extensions() {
+		answers[e.Name] = get(account + "/extension/" + e.ID)
+		if len(e.Members) > 0 {
+			answers[e.Name+" as a queue"] = get(queues + "/" + e.ID)
+			answers["members of "+e.Name] = get(queues + "/" + e.ID + "/members?perPage=2")
+		}
 	}
 	// The group auth admits five requests a minute.
 	b.clock.advance(time.Minute)
@@ -264,6 +278,7 @@ func every(t *testing.T) map[string]response {
 	restricted.Restricted, restricted.WithoutScopes = true, []string{"ReadCallRecording"}
 	b = open(t, restricted)
 	answers["restricted call log"] = get(callLog)
+	answers["restricted numbers"] = get(numbers)
 	answers["restricted messages"] = get(store(b.AccountID()))
 	refused := alive()
 	refused.Feed, refused.RefuseShowDeleted = simulator.FeedRefused, true

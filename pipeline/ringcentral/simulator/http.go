@@ -66,6 +66,13 @@ func (s *Simulator) routes() *http.ServeMux {
 	mux.HandleFunc(account, s.closed(light, info, s.account))
 	mux.HandleFunc(account+"/extension", s.closed(medium, info, s.extensions))
 	mux.HandleFunc(own, s.closed(light, info, s.extension))
+	mux.HandleFunc(account+"/phone-number",
+		s.closed(heavy, access{scope: "ReadAccounts", administrator: "ReadCompanyPhoneNumbers"}, s.numbers))
+	// Users may list extensions and not queues: that their refusal names the same permission is assumed.
+	queues := access{scope: "ReadAccounts", administrator: "ReadExtensions"}
+	mux.HandleFunc(account+"/call-queues", s.closed(medium, queues, s.queues))
+	mux.HandleFunc(account+"/call-queues/{queue}", s.closed(light, queues, s.queueDetails))
+	mux.HandleFunc(account+"/call-queues/{queue}/members", s.closed(light, queues, s.members))
 	all := access{scope: "ReadCallLog", administrator: "ReadCompanyCallLog"}
 	mux.HandleFunc(account+"/call-log", s.closed(heavy, all, s.callLog))
 	mux.HandleFunc(account+"/call-log/{records}", s.closed(heavy, all, s.recordsByID))

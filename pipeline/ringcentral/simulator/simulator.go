@@ -1,4 +1,5 @@
-// Package simulator is a RingCentral over HTTP: log in, read the account, its extensions, its call log and the messages of
+// Package simulator is a RingCentral over HTTP: log in, read the account, its extensions, queues and numbers, its call log
+// and the messages of
 // its extensions, under the rate limits of the real one. It needs no account and no network beyond the listener that it is mounted on.
 //
 // It promises:
