@@ -33,7 +33,7 @@ func (m *maker) attachRecording(r *record) {
 		r.ShortRecording = true
 		return
 	}
-	id := strconv.FormatInt(2_000_000_000_004+m.population.sequence(r.day, r.index)*1000, 10)
+	id := strconv.FormatInt(recordingIDs+m.population.sequence(r.day, r.index)*1000, 10)
 	path := m.company.path("/recording/" + id)
 	r.Recording = &recording{URI: path, ID: id, Type: kind,
 		ContentURI: m.company.media + path[len(m.company.base):] + "/content"}

@@ -51,7 +51,7 @@ const (
 	proxyPage                         // 200 with HTML
 	resetBefore                       // the connection is reset before the answer
 	resetWithin                       // and within its body
-	truncated                         // the body is cut, and its length told as if that were all
+	truncated                         // the body is cut, and its length told as if that were all, but of audio
 	drips                             // the body comes in small pieces
 	clockJumps                        // the header Date is off by seconds
 )
@@ -302,21 +302,26 @@ func (f *fault) jump() time.Duration {
 // some is less than all of a length.
 func (f *fault) some(length int) int { return f.rng.IntN(max(length, 1)) }
 
-// write sends a body. A client that has gone away is its own affair.
-func (f *fault) write(w http.ResponseWriter, body []byte, sleep func(time.Duration)) {
+// write sends a body and tells how many bytes of it go out, before they do: a client may have them before the server goes
+// on. One that has gone away is its own affair.
+func (f *fault) write(w http.ResponseWriter, body []byte, sleep func(time.Duration), sent func(int)) {
+	hand := func(piece []byte) {
+		sent(len(piece))
+		_, _ = w.Write(piece)
+	}
 	switch {
 	case f.is(resetWithin):
-		_, _ = w.Write(body[:f.some(len(body))])
+		hand(body[:f.some(len(body))])
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	case f.is(drips):
 		const pieces, pause = 8, 20 * time.Millisecond
 		for i := range pieces {
-			_, _ = w.Write(body[len(body)*i/pieces : len(body)*(i+1)/pieces])
+			hand(body[len(body)*i/pieces : len(body)*(i+1)/pieces])
 			_ = http.NewResponseController(w).Flush()
 			sleep(pause)
 		}
 	default:
-		_, _ = w.Write(body)
+		hand(body)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -41,10 +42,12 @@ func (o *Options) limit(g group) int {
 // answer is a response before it is sent.
 type answer struct {
 	status      int
-	contentType string // empty for JSON
+	contentType string      // empty for JSON
+	header      http.Header // what only this answer has, or nil
 	body        []byte
-	records     int // call records in the body
-	messages    int // messages in it
+	audio       string // the id of the recording that the body is content of
+	records     int    // call records in the body
+	messages    int    // messages in it
 	fault       *fault
 }
 
@@ -82,6 +85,9 @@ func (s *Simulator) routes() *http.ServeMux {
 	calls := access{scope: "ReadCallLog", extended: "ReadCallLog"}
 	mux.HandleFunc(own+"/call-log", s.closed(heavy, calls, s.callLog))
 	mux.HandleFunc(own+"/call-log/{records}", s.closed(heavy, calls, s.recordsByID))
+	recordings := access{scope: "ReadCallRecording", administrator: "ReadCallRecording"}
+	mux.HandleFunc(account+"/recording/{recording}", s.closed(heavy, recordings, s.recordingDetails))
+	mux.HandleFunc(account+"/recording/{recording}/content", s.closed(heavy, recordings, s.recordingContent))
 	messages := access{scope: "ReadMessages", extended: "ReadMessages"}
 	mux.HandleFunc(own+"/message-store", s.closed(light, messages, s.messages))
 	mux.HandleFunc(own+"/message-store/{message}", s.closed(light, messages, s.message))
@@ -192,18 +198,28 @@ func (s *Simulator) send(w http.ResponseWriter, r *http.Request, g group, a *ans
 	h.Set("Vary", "Accept-Encoding")
 	h.Set("RoutingKey", "SIM01P01PAS01")
 	h.Set("RCRequestId", fmt.Sprintf("%08x-0000-4000-8000-%012x", uint32(mix(n)), n))
+	maps.Copy(h, a.header)
 	body := a.body
-	// Below a kilobyte compression costs more than it saves.
-	if len(body) > 1024 && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+	// Below a kilobyte compression costs more than it saves, and audio gets no smaller.
+	if len(body) > 1024 && a.audio == "" && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		h.Set("Content-Encoding", "gzip")
 		body = compress(body)
 	}
+	length := len(body)
 	if a.fault.is(truncated) {
 		body = body[:a.fault.some(len(body))]
 	}
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	// Text that was cut cannot be parsed. Nobody could tell with audio, so its length is still that of the whole.
+	if a.audio == "" {
+		length = len(body)
+	}
+	h.Set("Content-Length", strconv.Itoa(length))
 	w.WriteHeader(a.status)
-	a.fault.write(w, body, s.options.Sleep)
+	a.fault.write(w, body, s.options.Sleep, func(n int) {
+		if a.audio != "" {
+			s.sent.add(a.audio, n)
+		}
+	})
 }
 
 func compress(body []byte) []byte {

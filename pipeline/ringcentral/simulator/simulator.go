@@ -1,6 +1,6 @@
-// Package simulator is a RingCentral over HTTP: log in, read the account, its extensions, queues and numbers, its call log
-// and the messages of
-// its extensions, under the rate limits of the real one. It needs no account and no network beyond the listener that it is mounted on.
+// Package simulator is a RingCentral over HTTP: log in, read the account, its extensions, queues and numbers, its call
+// log, recordings and messages, under the rate limits of the real one. It needs no account and no network beyond the
+// listener that it is mounted on.
 //
 // It promises:
 //   - The same seed and population give the same account, byte for byte. The calls of a UTC day depend on the seed, the
@@ -14,14 +14,16 @@
 //     all who had them. A message can be seen from a second after its creation. In a population that is alive texts are
 //     delivered, voicemails are transcribed, and messages are read, deleted and purged, within the same time as calls
 //     change; and one or two users leave the company.
+//   - Every recording that a call names can be downloaded, but one in forty, which is gone. Its audio depends on its id and
+//     its duration alone.
 //   - The change feed (call-log-extract-sync) brings every call that changed, as it is now, in the order in which the
 //     changes can be seen. Who reads on to its end has missed none.
 //   - Faults, if they are asked for, are the same for the same requests in the same order. They change answers and never
 //     the truth, and whoever repeats a request five times gets a proper answer.
 //   - Recorded call records are served as they were recorded, byte for byte.
 //
-// What it does not know: the feeds for one extension and those of the older call-log-sync, active calls, the content of
-// attachments and the audio of recordings. Messages are not subject to Retention, and stay purged for ever. Facts about RingCentral come from its published OpenAPI document (revision of 2026-08-13), its
+// What it does not know: the feeds for one extension and those of the older call-log-sync, active calls, and the content of
+// attachments. Messages are not subject to Retention, and stay purged for ever. Facts about RingCentral come from its published OpenAPI document (revision of 2026-08-13), its
 // developer documentation and published payloads; where these are silent, the comment at the code says what was assumed.
 package simulator
 
@@ -111,6 +113,7 @@ type Simulator struct {
 	mux      *http.ServeMux
 	requests atomic.Int64
 	counts   counts
+	sent     sent
 	faults   *faults
 	// expiries is how often all sync tokens were made to expire.
 	expiries atomic.Int64
