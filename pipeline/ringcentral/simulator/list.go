@@ -10,7 +10,7 @@ type listBody[T any] struct {
 
 // list cuts a page out of a whole list. It repeats some records of the pages before it, if a fault wants that.
 func list[T any](all []T, p paging, back int, uri func(page int) string) listBody[T] {
-	first := min(p.first()-back, len(all))
+	first := min(max(p.first()-back, 0), len(all))
 	records := append([]T{}, all[first:min(first+p.perPage, len(all))]...)
 	last, total := max((len(all)+p.perPage-1)/p.perPage, 1), len(all)
 	l := listBody[T]{URI: uri(p.page), Records: records, Paging: p.body(len(records)),

@@ -189,6 +189,20 @@ func TestTexts(t *testing.T) {
 	}
 }
 
+// Messages have members and values that the specification does not know.
+func TestMessagesRunAhead(t *testing.T) {
+	o := small()
+	o.CallsPerDay, o.Now = 2000, noon
+	members, values := 0, 0
+	for _, v := range mail(newSimulator(t, o), day(9), day(18)) {
+		members += strings.Count(string(v.JSON), `"sentiment":{`)
+		values += strings.Count(string(v.JSON), `"messageStatus":"HeldForReview"`)
+	}
+	if members < 20 || values < 3 {
+		t.Errorf("%d unknown members, %d unknown values", members, values)
+	}
+}
+
 // A pager message is in the store of its sender and of each recipient.
 func TestPagerMessagesAreInEveryStore(t *testing.T) {
 	o := small()
