@@ -17,7 +17,8 @@ const (
 // date alone.
 type mailroom struct {
 	*population
-	days *kept[*mailDay]
+	links *kept[[]*record] // a day's calls that name a message, without the history that they may have
+	days  *kept[*mailDay]
 }
 
 type mailDay struct {
@@ -28,13 +29,16 @@ type mailDay struct {
 
 func newMailroom(p *population) *mailroom {
 	m := &mailroom{population: p}
-	// About 0.4 messages a call and 1 kB a message: some 40 MB. Readers walk the same days once per extension, so that
-	// a month at least should stay.
-	capacity := min(max(100_000/p.CallsPerDay, 3), 400)
+	// About 0.4 messages a call and 1 kB a message: some 80 MB. Readers walk the same days once per extension, so that
+	// more than a month should stay.
+	capacity := min(max(200_000/p.CallsPerDay, 3), 400)
 	if p.Alive { // with two or three versions of most
-		capacity = min(max(40_000/p.CallsPerDay, 3), 400)
+		capacity = min(max(120_000/p.CallsPerDay, 3), 400)
 	}
 	m.days = newKept(capacity, m.generate)
+	m.links = newKept(3, func(day int) []*record {
+		return slices.Clip(slices.DeleteFunc(p.final(day), func(r *record) bool { return r.Message == nil }))
+	})
 	return m
 }
 
@@ -48,7 +52,7 @@ func (m *mailroom) generate(day int) *mailDay {
 		if made < m.founded {
 			continue
 		}
-		for _, r := range m.day(made).linked {
+		for _, r := range m.links.day(made) {
 			if one := m.linked(r); dayOf(one.created) == day {
 				d.all = append(d.all, one)
 			}

@@ -39,8 +39,6 @@ type population struct {
 type generatedDay struct {
 	records []*record // by start
 	byIndex []*record
-	// linked are those of byIndex that name a message, without the history that they have in a population that is alive.
-	linked []*record
 }
 
 func newPopulation(o Population, c *company) *population {
@@ -116,8 +114,24 @@ func (p *population) changed(c changes) []*record {
 
 func (p *population) day(day int) *generatedDay { return p.days.day(day) }
 
-// generate makes a day's calls from a generator of its own.
+// generate makes a day's calls, with their history if they have one.
 func (p *population) generate(day int) *generatedDay {
+	d := &generatedDay{byIndex: p.final(day)}
+	for i, r := range d.byIndex {
+		switch {
+		case p.Alive:
+			d.byIndex[i] = p.live(r)
+		case p.CallsPerDay <= 100: // of more, the encoded records would take more memory than the records
+			r.encoded = &encodings{}
+		}
+	}
+	d.records = slices.Clone(d.byIndex)
+	slices.SortStableFunc(d.records, byStart)
+	return d
+}
+
+// final makes a day's calls as they are in the end, from a generator of its own.
+func (p *population) final(day int) []*record {
 	sum := sha256.Sum256(fmt.Appendf(nil, "seed %d, %d extensions, %d calls, zone %s, day %d",
 		p.Seed, p.Extensions, p.CallsPerDay, p.Location, day))
 	m := &maker{
@@ -130,22 +144,7 @@ func (p *population) generate(day int) *generatedDay {
 	for _, start := range m.starts(float64(p.CallsPerDay) / (1 + pairs)) {
 		m.conversation(kinds, start)
 	}
-	d := &generatedDay{}
-	for i, r := range m.records {
-		if r.Message != nil {
-			d.linked = append(d.linked, r)
-		}
-		switch {
-		case p.Alive:
-			m.records[i] = p.live(r)
-		case p.CallsPerDay <= 100: // of more, the encoded records would take more memory than the records
-			r.encoded = &encodings{}
-		}
-	}
-	d.byIndex = m.records
-	d.records = slices.Clone(m.records)
-	slices.SortStableFunc(d.records, byStart)
-	return d
+	return m.records
 }
 
 // dayWidth is how many numbers each day has for its records; a day has at most 100,000 conversations and some pairs.
