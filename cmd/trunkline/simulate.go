@@ -42,8 +42,9 @@ type simulateCmd struct {
 	HeavyLimit int      `help:"Heavy requests permitted in a window." default:"10"`
 	Window     span     `help:"Length of the rate window." default:"60s"`
 	Penalty    span     `help:"How long a caller who exceeds the rate is shut out; each request begins it anew." default:"60s"`
-	Alive      bool     `help:"Calls have a history: they are in progress, get recordings and costs later, move, are deleted."`
+	Alive      bool     `help:"Calls and messages have a history: they are in progress, get recordings and costs later, move, are deleted."`
 	Retention  span     `help:"How long calls are served, from their start; 0s means for ever." default:"0s"`
+	Restricted bool     `help:"The credentials are those of a user who is no administrator: the company's call log is refused."`
 	populationFlags
 	faultFlags
 }
@@ -58,7 +59,7 @@ func (c *simulateCmd) Run(s *session) error {
 	population.Alive = c.Alive
 	sim, err := simulator.New(&simulator.Options{
 		Population: population, HeavyLimit: c.HeavyLimit, Window: time.Duration(c.Window), Penalty: time.Duration(c.Penalty),
-		Recorded: recorded, Now: s.clock, Retention: time.Duration(c.Retention),
+		Recorded: recorded, Now: s.clock, Retention: time.Duration(c.Retention), Restricted: c.Restricted,
 		Faults: c.faults(),
 	})
 	if err != nil {

@@ -10,9 +10,8 @@ import (
 // account answers with the company itself; the members are those of the published account payload.
 func (s *Simulator) account(r *request) *answer {
 	type object = map[string]any
-	uri := clientURL(r.Request) + "/restapi/v1.0/account/" + s.AccountID()
+	uri := clientURL(r.Request) + s.accountPath()
 	admin := s.company.admin()
-	_, offset := founded().In(s.options.Location).Zone() // winter's, so that the answer stays the same all year
 	return &answer{status: 200, body: encode(object{
 		"uri":        uri,
 		"id":         s.company.accountID,
@@ -26,12 +25,19 @@ func (s *Simulator) account(r *request) *answer {
 		},
 		"setupWizardState": "Completed",
 		"signupInfo":       object{"tosAccepted": true, "creationTime": timestamp(founded().UnixMilli())},
-		"regionalSettings": object{
-			"timezone": object{"id": "1", "name": s.options.Location.String(), "bias": strconv.Itoa(offset / 60)},
-			"language": object{"id": "1033", "name": "English (United States)", "localeCode": "en-US"},
-		},
-		"federated": false,
+		"regionalSettings": s.regionalSettings(),
+		"federated":        false,
 	})}
+}
+
+// regionalSettings are the same for the company and for each of its extensions.
+func (s *Simulator) regionalSettings() map[string]any {
+	type object = map[string]any
+	_, offset := founded().In(s.options.Location).Zone() // winter's, so that the answer stays the same all year
+	return object{
+		"timezone": object{"id": "1", "name": s.options.Location.String(), "bias": strconv.Itoa(offset / 60)},
+		"language": object{"id": "1033", "name": "English (United States)", "localeCode": "en-US"},
+	}
 }
 
 type extensionBody struct {
@@ -45,6 +51,7 @@ type extensionBody struct {
 	Permissions     *permissions       `json:"permissions,omitempty"`
 	CallQueueInfo   *callQueueSettings `json:"callQueueInfo,omitempty"`
 	Hidden          bool               `json:"hidden"`
+	Site            siteBody           `json:"site"`
 	CreationTime    string             `json:"creationTime"`
 }
 
@@ -53,6 +60,17 @@ type contact struct {
 	LastName      string `json:"lastName,omitempty"`
 	Email         string `json:"email"`
 	BusinessPhone string `json:"businessPhone,omitempty"`
+	Department    string `json:"department,omitempty"`
+}
+
+// department is the text in a user's contact: the name of the first queue that the user belongs to.
+func (c *company) department(x *extension) string {
+	for _, queue := range c.queues {
+		if slices.Contains(queue.members, x) {
+			return queue.name
+		}
+	}
+	return ""
 }
 
 type permissions struct {
@@ -61,30 +79,43 @@ type permissions struct {
 	} `json:"admin"`
 }
 
-type callQueueSettings struct {
-	SLAGoal             int `json:"slaGoal"`
-	SLAThresholdSeconds int `json:"slaThresholdSeconds"`
-}
-
 func (s *Simulator) extensionBody(base string, x *extension) extensionBody {
 	b := extensionBody{
-		URI: base + "/restapi/v1.0/account/" + s.AccountID() + "/extension/" + x.idText(),
-		ID:  x.id, ExtensionNumber: x.number, Name: x.name, Type: x.kind, Status: x.status,
+		URI: s.extensionURI(base, x), ID: x.id, ExtensionNumber: x.number, Name: x.name, Type: x.kind, Status: x.status,
 		Contact:      &contact{FirstName: x.first, LastName: x.last, Email: x.email, BusinessPhone: x.phone},
-		CreationTime: timestamp(founded().Add(time.Hour).UnixMilli()),
+		CreationTime: timestamp(founded().Add(time.Hour).UnixMilli()), Site: mainSite(),
 	}
 	switch x.kind {
 	case "User":
 		b.Permissions = &permissions{}
 		b.Permissions.Admin.Enabled = x == s.company.admin()
+		b.Contact.Department = s.company.department(x)
 	case "Department":
-		b.CallQueueInfo = &callQueueSettings{SLAGoal: 80, SLAThresholdSeconds: 20}
+		settings := s.company.serviceLevel(x)
+		b.CallQueueInfo = &settings
 	}
 	return b
 }
 
+// extension answers with one, which tells more than the list: its zone, and the queues that it belongs to.
 func (s *Simulator) extension(r *request) *answer {
-	return &answer{status: 200, body: encode(s.extensionBody(clientURL(r.Request), r.extension))}
+	type department struct {
+		ID              string `json:"id"`
+		URI             string `json:"uri"`
+		ExtensionNumber string `json:"extensionNumber"`
+	}
+	base := clientURL(r.Request)
+	body := struct {
+		extensionBody
+		RegionalSettings any          `json:"regionalSettings"`
+		Departments      []department `json:"departments,omitempty"`
+	}{extensionBody: s.extensionBody(base, r.extension), RegionalSettings: s.regionalSettings()}
+	for _, queue := range s.company.queues {
+		if slices.Contains(queue.members, r.extension) {
+			body.Departments = append(body.Departments, department{queue.idText(), s.extensionURI(base, queue), queue.number})
+		}
+	}
+	return &answer{status: 200, body: encode(body)}
 }
 
 // extensions lists the company's extensions, in order of creation. Unlike the call log, the list tells its totals.
@@ -94,32 +125,17 @@ func (s *Simulator) extensions(r *request) *answer {
 	if refusal != nil {
 		return refusal
 	}
-	var found []*extension
+	found, now := []extensionBody{}, s.options.Now().UnixMilli()
 	for _, x := range s.company.extensions {
-		if matches(values["type"], x.kind) && matches(values["status"], x.status) &&
+		if !x.gone(now) && matches(values["type"], x.kind) && matches(values["status"], x.status) &&
 			matches(values["extensionNumber"], x.number) && matches(values["email"], x.email) {
-			found = append(found, x)
+			found = append(found, s.extensionBody(clientURL(r.Request), x))
 		}
 	}
 	base := clientURL(r.Request)
-	records := []extensionBody{}
-	for _, x := range p.of(found) {
-		records = append(records, s.extensionBody(base, x))
-	}
-	last := max((len(found)+p.perPage-1)/p.perPage, 1)
-	total := len(found)
-	uri := func(page int) string {
-		return base + "/restapi/v1.0/account/" + s.AccountID() + "/extension?" + extensionQuery(values) + p.query(page)
-	}
-	body := struct {
-		URI        string          `json:"uri"`
-		Records    []extensionBody `json:"records"`
-		Paging     pagingBody      `json:"paging"`
-		Navigation navigation      `json:"navigation"`
-	}{URI: uri(p.page), Records: records, Paging: p.body(len(records)), Navigation: p.navigation(p.page < last, uri)}
-	body.Paging.TotalPages, body.Paging.TotalElements = &last, &total
-	body.Navigation.LastPage = &pageURI{uri(last)}
-	return &answer{status: 200, body: encode(body)}
+	return listed(found, p, func(page int) string {
+		return base + s.accountPath() + "/extension?" + extensionQuery(values) + p.query(page)
+	})
 }
 
 // matches tells whether a value is among those that are wanted; nothing wanted is everything.

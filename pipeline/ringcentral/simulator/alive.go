@@ -60,22 +60,32 @@ type change struct {
 // fate decides what happens to one call. It draws from a generator of the call's own, so that the calls themselves stay
 // those of a population that is not alive.
 type fate struct {
-	*maker
+	term
 	record  *record
-	limit   int64 // all changes come before
 	changes []change
+}
+
+// term is until when something may change.
+type term struct {
+	*maker
+	limit int64 // all changes come before, unix milliseconds
 }
 
 // live makes the versions of a record that was made as it is in the end, and returns the first one.
 func (p *population) live(r *record) *record {
 	place := uint64(r.day)<<40 | uint64(r.index)<<8
-	f := &fate{record: r, maker: &maker{company: p.company, population: p, day: r.day,
-		rng: rand.New(rand.NewPCG(mix(p.keyA^place), mix(p.keyB+place)))}}
+	f := &fate{record: r, term: term{maker: &maker{company: p.company, population: p, day: r.day,
+		rng: rand.New(rand.NewPCG(mix(p.keyA^place), mix(p.keyB+place)))}}}
 	shift := f.drawShift()
 	day := min(r.day, dayOf(r.start+shift))
-	f.limit = int64(day+1)*dayLength + p.ChangesWithin.Milliseconds() - second
+	f.limit = p.changeLimit(day)
 	f.draw(shift)
 	return f.versions()
+}
+
+// changeLimit is when what belongs to a day changes no more.
+func (p *population) changeLimit(day int) int64 {
+	return int64(day+1)*dayLength + p.ChangesWithin.Milliseconds() - second
 }
 
 // happens plans a change at an instant.
@@ -85,16 +95,16 @@ func (f *fate) happens(at int64, apply func(*state)) {
 
 // when draws an instant that is between low and high after another one, or once in a while as late as may be; ok is
 // false if the limit leaves no room.
-func (f *fate) when(after, low, high int64) (at int64, ok bool) {
+func (t *term) when(after, low, high int64) (at int64, ok bool) {
 	low += after
 	high += after
-	if f.chance(longShare) || high > f.limit {
-		high = f.limit
+	if t.chance(longShare) || high > t.limit {
+		high = t.limit
 	}
 	if low >= high {
 		return 0, false
 	}
-	return f.between(low, high), true
+	return t.between(low, high), true
 }
 
 func (f *fate) drawShift() int64 {

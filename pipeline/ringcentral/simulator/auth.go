@@ -29,7 +29,7 @@ const (
 type sessions struct {
 	key                    []byte
 	clientID, clientSecret string
-	owner                  string
+	owner, scope           string
 	lifetime               time.Duration
 
 	mu     sync.Mutex
@@ -42,9 +42,9 @@ type session struct {
 	expires time.Time
 }
 
-func newSessions(o Options, c *company) *sessions {
+func newSessions(o Options, user *extension) *sessions {
 	key := sha256.Sum256(fmt.Appendf(nil, "credentials of seed %d", o.Seed))
-	s := &sessions{key: key[:], owner: c.admin().idText(), lifetime: o.TokenLifetime}
+	s := &sessions{key: key[:], owner: user.idText(), scope: strings.Join(o.granted(), " "), lifetime: o.TokenLifetime}
 	s.clientID = s.derive("client id")[:22]
 	s.clientSecret = s.derive("client secret")
 	return s
@@ -169,7 +169,7 @@ func (s *sessions) login(now time.Time, ttl time.Duration, endpoint string) toke
 		AccessToken: token,
 		TokenType:   "bearer",
 		ExpiresIn:   int64(ttl / time.Second),
-		Scope:       "ReadAccounts ReadCallLog ReadCallRecording",
+		Scope:       s.scope,
 		OwnerID:     s.owner,
 		EndpointID:  orDefault(endpoint, s.derive("endpoint " + name)[:22]),
 		SessionID:   s.derive("session " + name)[:22],

@@ -45,7 +45,7 @@ func TestRateLimitAndPenalty(t *testing.T) {
 
 func TestLimitIsAnOption(t *testing.T) {
 	o := small()
-	o.HeavyLimit, o.Window, o.Penalty = 1, 2*time.Second, 3*time.Second
+	o.HeavyLimit, o.MediumLimit, o.LightLimit, o.Window, o.Penalty = 1, 2, 3, 2*time.Second, 3*time.Second
 	b := open(t, o)
 	b.get(callLog)
 	answer := b.get(callLog)
@@ -56,6 +56,11 @@ func TestLimitIsAnOption(t *testing.T) {
 	b.clock.advance(3 * time.Second)
 	if answer := b.get(callLog); answer.StatusCode != 200 {
 		t.Errorf("%s", answer.Status)
+	}
+	for path, want := range map[string]string{account + "/extension": "2", store("~"): "3"} {
+		if got := b.get(path).Header.Get("X-Rate-Limit-Limit"); got != want {
+			t.Errorf("%s: %s requests, want %s", path, got, want)
+		}
 	}
 }
 

@@ -28,7 +28,7 @@ func (s *Simulator) callLog(r *request) *answer {
 	}
 	q.back = s.faults.back(r, q.paging)
 	page, more := s.page(q, x, now)
-	spoilt := r.fault.spoils(q, len(page), &more)
+	spoilt := r.fault.spoils(q.back, len(page), &more)
 	path := clientURL(r.Request) + s.logPath(x) + "?" + q.echo
 	uri := func(n int) string { return path + q.query(n) }
 	var b bytes.Buffer
@@ -51,7 +51,7 @@ func (s *Simulator) callLog(r *request) *answer {
 }
 
 func (s *Simulator) logPath(x *extension) string {
-	path := "/restapi/v1.0/account/" + s.AccountID()
+	path := s.accountPath()
 	if x != nil {
 		path += "/extension/" + x.idText()
 	}

@@ -5,12 +5,13 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 )
 
 // company is who calls: the account's extensions, and the outside numbers that call again and again. It depends on the
-// seed and the number of extensions.
+// seed and the number of extensions; if the population is alive, one or two users leave.
 type company struct {
 	base, media string // of uris inside records
 	accountID   int64
@@ -30,6 +31,8 @@ type extension struct {
 	first, last, email  string
 	kind, status, phone string
 	members             []*extension // of a queue: three at least
+	left                int64        // when it was deleted, unix milliseconds; zero means never
+	successor           *extension   // who takes the calls of one who left
 
 	ref     *reference
 	outward *party // as an outside number sees it
@@ -85,7 +88,50 @@ func newCompany(o Population, extensions int, base string) *company {
 		}
 	}
 	c.addOutside(rng)
+	if o.Alive && extensions > 1 {
+		c.addLeavers(o.Seed)
+	}
 	return c
+}
+
+// addLeavers lets one or two users go, at instants of which any may lie in the past or in the future. It draws from a
+// generator of its own, so that everything else in the company is as it would be without. Not the first two: clients act
+// as these. And no queue loses two members, so that two are left to ring.
+func (c *company) addLeavers(seed int64) {
+	rng := rand.New(rand.NewPCG(mix(uint64(seed)), 0x1ea7e))
+	leavers := 0
+	for _, i := range rng.Perm(len(c.users)) {
+		x := c.users[i]
+		shared := slices.ContainsFunc(c.queues, func(queue *extension) bool {
+			return slices.Contains(queue.members, x) && slices.ContainsFunc(queue.members, (*extension).leaves)
+		})
+		if i < 2 || x.status != "Enabled" || shared {
+			continue
+		}
+		x.successor = c.users[i%2]
+		day := dayOf(founded().UnixMilli()) + 365 + rng.IntN(15*365)
+		x.left = int64(day)*dayLength + 9*hour + rng.Int64N(9*hour)
+		if leavers++; leavers == 2 {
+			break
+		}
+	}
+}
+
+func (x *extension) leaves() bool { return x.left != 0 }
+
+// gone tells whether the extension is deleted at an instant.
+func (x *extension) gone(now int64) bool { return x.leaves() && x.left <= now }
+
+// leavesBy tells whether the extension is deleted on a day or before; it takes part in no call of that day.
+func (x *extension) leavesBy(day int) bool { return x.leaves() && dayOf(x.left) <= day }
+
+// membersOn are the members of a queue who take part in a day's calls.
+func (x *extension) membersOn(day int) []*extension {
+	leavesBy := func(member *extension) bool { return member.leavesBy(day) }
+	if !slices.ContainsFunc(x.members, leavesBy) {
+		return x.members
+	}
+	return slices.DeleteFunc(slices.Clone(x.members), leavesBy)
 }
 
 func (x *extension) setFunction(kind, name string) {

@@ -20,11 +20,10 @@ type maker struct {
 // pairs is the share of conversations that are logged as two records.
 const pairs = 0.04
 
-// starts draws when conversations begin, in unix milliseconds, oldest first: a rate for each quarter of an hour, by
-// the company's local time. The day's first and last one are put to its very edges, since that is where windows go wrong.
-func (m *maker) starts() []int64 {
+// starts draws when as many conversations as a working day has begin, in unix milliseconds, oldest first: a rate for each
+// quarter of an hour, by the company's local time. The day's first and last one are put to its very edges, since that is where windows go wrong.
+func (m *maker) starts(perDay float64) []int64 {
 	const quarter = dayLength / 96
-	perDay := float64(m.population.CallsPerDay) / (1 + pairs)
 	midnight := int64(m.day) * dayLength
 	var starts []int64
 	for q := range int64(96) {
@@ -96,10 +95,16 @@ func (m *maker) callee() *party {
 	}
 }
 
-// user draws one that may call.
+// user draws one that may call. For one who has left the company it is the successor, so that the calls of others stay
+// what they would be.
 func (m *maker) user() *extension {
 	for {
-		if x := m.company.users[m.rng.IntN(len(m.company.users))]; x.status == "Enabled" {
+		x := m.company.users[m.rng.IntN(len(m.company.users))]
+		switch {
+		case x.status != "Enabled":
+		case x.leavesBy(m.day):
+			return x.successor
+		default:
 			return x
 		}
 	}

@@ -33,7 +33,7 @@ func (m *maker) attachRecording(r *record) {
 		r.ShortRecording = true
 		return
 	}
-	id := strconv.FormatInt(2_000_000_000_004+m.population.sequence(r.day, r.index)*1000, 10)
+	id := strconv.FormatInt(recordingIDs+m.population.sequence(r.day, r.index)*1000, 10)
 	path := m.company.path("/recording/" + id)
 	r.Recording = &recording{URI: path, ID: id, Type: kind,
 		ContentURI: m.company.media + path[len(m.company.base):] + "/content"}
@@ -45,10 +45,11 @@ func (m *maker) attachRecording(r *record) {
 }
 
 // strange are values that no published enum has: the enums are open, and payloads run ahead of the schema.
-type strange struct{ action, result, reason, legType string }
+type strange struct{ action, result, reason, legType, messageStatus string }
 
 func strangeValues() strange {
-	return strange{action: "Assistant Call", result: "Screened", reason: "Caller Screened", legType: "AssistantScreen"}
+	return strange{action: "Assistant Call", result: "Screened", reason: "Caller Screened", legType: "AssistantScreen",
+		messageStatus: "HeldForReview"}
 }
 
 // surprise adds now and then what the published schema does not know.

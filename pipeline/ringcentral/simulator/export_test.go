@@ -15,5 +15,6 @@ func (s *Simulator) Generate(from time.Time) (records int) {
 func Strange() map[string]string {
 	odd := strangeValues()
 	return map[string]string{"CallActionEnum": odd.action, "CallResultEnum": odd.result,
-		"CallResultReasonEnum": odd.reason, "CallLegTypeEnum": odd.legType}
+		"CallResultReasonEnum": odd.reason, "CallLegTypeEnum": odd.legType,
+		"MessageStatusEnum": odd.messageStatus}
 }

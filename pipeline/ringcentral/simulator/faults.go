@@ -51,7 +51,7 @@ const (
 	proxyPage                         // 200 with HTML
 	resetBefore                       // the connection is reset before the answer
 	resetWithin                       // and within its body
-	truncated                         // the body is cut, and its length told as if that were all
+	truncated                         // the body is cut, and its length told as if that were all, but of audio
 	drips                             // the body comes in small pieces
 	clockJumps                        // the header Date is off by seconds
 )
@@ -138,7 +138,7 @@ func (f *faults) draw(r *http.Request, g group) *fault {
 
 // pick draws a kind among those that can happen to a request.
 func (f *faults) pick(r *http.Request, g group, rng *rand.Rand) kindOfFault {
-	list := strings.HasSuffix(r.URL.Path, "/call-log")
+	list := strings.HasSuffix(r.URL.Path, "/call-log") || strings.HasSuffix(r.URL.Path, "/message-store")
 	page, _ := strconv.Atoi(r.URL.Query().Get("page"))
 	hard, later, login := f.Profile == "hard", list && page > 1, g == auth
 	possible := []struct {
@@ -221,12 +221,12 @@ func (f *faults) walk(u *url.URL) string {
 
 // spoils applies the faults that only a page can have; the fault is returned if it made a difference. An empty page
 // announces nothing, so that a walk ends.
-func (f *fault) spoils(q *query, records int, more *bool) *fault {
+func (f *fault) spoils(back, records int, more *bool) *fault {
 	if f.is(emptyLast) && records > 0 && !*more {
 		*more = true
 		return f
 	}
-	if q.back > 0 {
+	if back > 0 {
 		return f.only(drifts, repeats)
 	}
 	return nil
@@ -302,21 +302,26 @@ func (f *fault) jump() time.Duration {
 // some is less than all of a length.
 func (f *fault) some(length int) int { return f.rng.IntN(max(length, 1)) }
 
-// write sends a body. A client that has gone away is its own affair.
-func (f *fault) write(w http.ResponseWriter, body []byte, sleep func(time.Duration)) {
+// write sends a body and tells how many bytes of it go out, before they do: a client may have them before the server goes
+// on. One that has gone away is its own affair.
+func (f *fault) write(w http.ResponseWriter, body []byte, sleep func(time.Duration), sent func(int)) {
+	hand := func(piece []byte) {
+		sent(len(piece))
+		_, _ = w.Write(piece)
+	}
 	switch {
 	case f.is(resetWithin):
-		_, _ = w.Write(body[:f.some(len(body))])
+		hand(body[:f.some(len(body))])
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	case f.is(drips):
 		const pieces, pause = 8, 20 * time.Millisecond
 		for i := range pieces {
-			_, _ = w.Write(body[len(body)*i/pieces : len(body)*(i+1)/pieces])
+			hand(body[len(body)*i/pieces : len(body)*(i+1)/pieces])
 			_ = http.NewResponseController(w).Flush()
 			sleep(pause)
 		}
 	default:
-		_, _ = w.Write(body)
+		hand(body)
 	}
 }

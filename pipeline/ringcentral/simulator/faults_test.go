@@ -71,7 +71,7 @@ func (p *patient) once(r *http.Request) ([]byte, error) {
 		return nil, fmt.Errorf("%d HTML, Retry-After %t", status, answer.Header.Get("Retry-After") != "")
 	case status != 200:
 		p.t.Fatalf("%s %s: %s", r.URL, answer.Status, body)
-	case !json.Valid(body):
+	case !json.Valid(body) && !strings.HasPrefix(answer.Header.Get("Content-Type"), "audio/"):
 		return nil, errors.New("truncated")
 	}
 	return body, nil
@@ -181,6 +181,73 @@ func TestPatientReaderGetsTheTruth(t *testing.T) {
 		}
 	}
 	t.Logf("%v", seen)
+}
+
+// Faults spoil messages as they spoil calls: who is patient gets every store as it is.
+func TestPatientReaderGetsMessages(t *testing.T) {
+	seen := map[string]int{}
+	for seed := range int64(6) {
+		o := alive()
+		o.Extensions = 6
+		o.CallsPerDay = 200
+		p := spoilt(t, o, simulator.Faults{Profile: "hard", Seed: seed})
+		for e := range p.Extensions() {
+			if !e.Removed.IsZero() && e.Removed.Before(longAfter()) {
+				continue
+			}
+			var want []json.RawMessage
+			for _, v := range mail(p.Simulator, day(4), day(9)) {
+				if v.ExtensionID == e.ID && v.Availability == "Alive" {
+					want = append(want, v.JSON)
+				}
+			}
+			for _, perPage := range []int{7, 30, 35, 40, 45} {
+				path := fmt.Sprintf("%s?perPage=%d&%s", store(e.ID), perPage, window(day(4), day(9).Add(-time.Millisecond)))
+				if got := distinct(p.list(path)); !slices.Equal(got, distinct(want)) {
+					t.Errorf("seed %d, %s: %s", seed, e.Name, cmp.Diff(distinct(want), got))
+				}
+			}
+		}
+		if stats := p.Stats(); stats.Light.Limited+stats.Auth.Limited != 0 {
+			t.Errorf("%+v", stats)
+		}
+		for name, n := range p.seen {
+			seen[name] += n
+		}
+	}
+	for _, name := range []string{"drift", "repeated page", "empty last page", "429, Retry-After true, rate true", "401",
+		"500 HTML, Retry-After false", "502 HTML, Retry-After false", "200 HTML, Retry-After false", "reset before", "reset within", "truncated"} {
+		if seen[name] == 0 {
+			t.Errorf("%s: never", name)
+		}
+	}
+	t.Logf("%v", seen)
+}
+
+// Audio that is cut short is known by its length, whether the connection was reset or not.
+func TestPatientReaderGetsAudio(t *testing.T) {
+	p := spoilt(t, small(), simulator.Faults{Profile: "hard", Seed: 2})
+	downloaded, cut := int64(0), false
+	for _, c := range recordings(t, p.Simulator, day(16), day(18)) {
+		_, want := p.Audio(c.Recording.ID)
+		if want == nil {
+			continue
+		}
+		before := p.seen["reset within"]
+		if got := p.get(path(c.Recording.ContentURI)); string(got) != string(want) {
+			t.Errorf("%s: %d bytes, want %d", c.Recording.ID, len(got), len(want))
+		}
+		switch sent := p.AudioSent()[c.Recording.ID]; {
+		case p.seen["reset within"] == before && sent != int64(len(want)):
+			t.Errorf("%s: %d bytes were sent, want %d", c.Recording.ID, sent, len(want))
+		case sent > int64(len(want)):
+			cut = true
+		}
+		downloaded++
+	}
+	if downloaded < 50 || p.seen["reset within"] < 5 || !cut {
+		t.Errorf("%d recordings, cut %t: %v", downloaded, cut, p.seen)
+	}
 }
 
 func TestFeedInSpiteOfFaults(t *testing.T) {

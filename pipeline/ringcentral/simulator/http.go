@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -24,15 +25,15 @@ const (
 	heavy     group = "heavy"
 )
 
-// limit is how many requests of a group a window admits, as RingCentral documents it but for the group heavy.
+// limit is how many requests of a group a window admits.
 func (o *Options) limit(g group) int {
 	switch g {
 	case auth:
 		return 5
 	case light:
-		return 50
+		return o.LightLimit
 	case medium:
-		return 40
+		return o.MediumLimit
 	default:
 		return o.HeavyLimit
 	}
@@ -41,9 +42,12 @@ func (o *Options) limit(g group) int {
 // answer is a response before it is sent.
 type answer struct {
 	status      int
-	contentType string // empty for JSON
+	contentType string      // empty for JSON
+	header      http.Header // what only this answer has, or nil
 	body        []byte
-	records     int // call records in the body
+	audio       string // the id of the recording that the body is content of
+	records     int    // call records in the body
+	messages    int    // messages in it
 	fault       *fault
 }
 
@@ -61,16 +65,32 @@ func (s *Simulator) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /restapi/oauth/token", s.open(s.token))
 	mux.HandleFunc("POST /restapi/oauth/revoke", s.open(s.revoke))
-	mux.HandleFunc(account, s.closed(light, s.account))
-	mux.HandleFunc(account+"/extension", s.closed(medium, s.extensions))
-	mux.HandleFunc(own, s.closed(light, s.extension))
-	mux.HandleFunc(account+"/call-log", s.closed(heavy, s.callLog))
-	mux.HandleFunc(own+"/call-log", s.closed(heavy, s.callLog))
-	mux.HandleFunc(account+"/call-log/{records}", s.closed(heavy, s.recordsByID))
-	mux.HandleFunc(own+"/call-log/{records}", s.closed(heavy, s.recordsByID))
+	info := access{scope: "ReadAccounts"}
+	mux.HandleFunc(account, s.closed(light, info, s.account))
+	mux.HandleFunc(account+"/extension", s.closed(medium, info, s.extensions))
+	mux.HandleFunc(own, s.closed(light, info, s.extension))
+	mux.HandleFunc(account+"/phone-number",
+		s.closed(heavy, access{scope: "ReadAccounts", administrator: "ReadCompanyPhoneNumbers"}, s.numbers))
+	// Users may list extensions and not queues: that their refusal names the same permission is assumed.
+	queues := access{scope: "ReadAccounts", administrator: "ReadExtensions"}
+	mux.HandleFunc(account+"/call-queues", s.closed(medium, queues, s.queues))
+	mux.HandleFunc(account+"/call-queues/{queue}", s.closed(light, queues, s.queueDetails))
+	mux.HandleFunc(account+"/call-queues/{queue}/members", s.closed(light, queues, s.members))
+	all := access{scope: "ReadCallLog", administrator: "ReadCompanyCallLog"}
+	mux.HandleFunc(account+"/call-log", s.closed(heavy, all, s.callLog))
+	mux.HandleFunc(account+"/call-log/{records}", s.closed(heavy, all, s.recordsByID))
 	if s.options.Feed != FeedMissing {
-		mux.HandleFunc(account+"/call-log-extract-sync", s.closed(heavy, s.feed))
+		mux.HandleFunc(account+"/call-log-extract-sync", s.closed(heavy, all, s.feed))
 	}
+	calls := access{scope: "ReadCallLog", extended: "ReadCallLog"}
+	mux.HandleFunc(own+"/call-log", s.closed(heavy, calls, s.callLog))
+	mux.HandleFunc(own+"/call-log/{records}", s.closed(heavy, calls, s.recordsByID))
+	recordings := access{scope: "ReadCallRecording", administrator: "ReadCallRecording"}
+	mux.HandleFunc(account+"/recording/{recording}", s.closed(heavy, recordings, s.recordingDetails))
+	mux.HandleFunc(account+"/recording/{recording}/content", s.closed(heavy, recordings, s.recordingContent))
+	messages := access{scope: "ReadMessages", extended: "ReadMessages"}
+	mux.HandleFunc(own+"/message-store", s.closed(light, messages, s.messages))
+	mux.HandleFunc(own+"/message-store/{message}", s.closed(light, messages, s.message))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.send(w, r, ungrouped, fail(404, "AGW-404", "Resource not found"))
 	})
@@ -100,17 +120,20 @@ func (s *Simulator) open(operation func(*http.Request) *answer) http.HandlerFunc
 }
 
 // closed wraps the operations that need an access token and name an account, and perhaps an extension, in the path.
-func (s *Simulator) closed(g group, operation func(*request) *answer) http.HandlerFunc {
+func (s *Simulator) closed(g group, needs access, operation func(*request) *answer) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if refusal := s.sessions.check(r, s.options.Now()); refusal != nil {
 			s.send(w, r, ungrouped, refusal)
 			return
 		}
-		key := bucketKey{user: s.company.admin().idText(), application: s.sessions.clientID, group: g}
+		key := bucketKey{user: s.user.idText(), application: s.sessions.clientID, group: g}
 		if !s.admit(w, r, key) {
 			return
 		}
 		x, refusal := s.addressed(r)
+		if refusal == nil {
+			refusal = s.permitted(needs, x)
+		}
 		if refusal != nil {
 			s.send(w, r, g, refusal)
 			return
@@ -157,9 +180,9 @@ func (s *Simulator) addressed(r *http.Request) (*extension, *answer) {
 	case "":
 		return nil, nil
 	case "~":
-		return s.company.admin(), nil
+		return s.user, nil
 	default:
-		if x := s.company.byID[id]; x != nil {
+		if x := s.company.byID[id]; x != nil && !x.gone(s.options.Now().UnixMilli()) {
 			return x, nil
 		}
 		return nil, notFound("extensionId")
@@ -175,18 +198,28 @@ func (s *Simulator) send(w http.ResponseWriter, r *http.Request, g group, a *ans
 	h.Set("Vary", "Accept-Encoding")
 	h.Set("RoutingKey", "SIM01P01PAS01")
 	h.Set("RCRequestId", fmt.Sprintf("%08x-0000-4000-8000-%012x", uint32(mix(n)), n))
+	maps.Copy(h, a.header)
 	body := a.body
-	// Below a kilobyte compression costs more than it saves.
-	if len(body) > 1024 && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+	// Below a kilobyte compression costs more than it saves, and audio gets no smaller.
+	if len(body) > 1024 && a.audio == "" && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		h.Set("Content-Encoding", "gzip")
 		body = compress(body)
 	}
+	length := len(body)
 	if a.fault.is(truncated) {
 		body = body[:a.fault.some(len(body))]
 	}
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	// Text that was cut cannot be parsed. Nobody could tell with audio, so its length is still that of the whole.
+	if a.audio == "" {
+		length = len(body)
+	}
+	h.Set("Content-Length", strconv.Itoa(length))
 	w.WriteHeader(a.status)
-	a.fault.write(w, body, s.options.Sleep)
+	a.fault.write(w, body, s.options.Sleep, func(n int) {
+		if a.audio != "" {
+			s.sent.add(a.audio, n)
+		}
+	})
 }
 
 func compress(body []byte) []byte {

@@ -102,8 +102,9 @@ func (m *maker) queued(start int64) {
 	waiting.Message = s.Message
 	m.add(r, waiting, wait, rest)
 	answers, first := m.rng.IntN(2), m.rng.IntN(len(queue.members))
+	members := queue.membersOn(m.day)
 	for i := range 2 {
-		member := queue.members[(first+i)%len(queue.members)]
+		member := members[(first+i)%len(members)]
 		if s.Result == "Accepted" && i == answers {
 			m.add(r, toPhone(&shown, member, "Accepted"), wait+ring, rest-ring)
 			s.Delegate = &delegate{ID: member.idText(), Name: member.name}
@@ -276,6 +277,6 @@ func (m *maker) delegated(start int64) {
 
 // message links a voicemail or fax in an extension's message store.
 func (m *maker) message(r *record, x *extension, kind string) *message {
-	id := strconv.FormatInt(1_000_000_000_004+m.population.sequence(r.day, r.index)*1000, 10)
+	id := strconv.FormatInt(linkedIDs+m.population.sequence(r.day, r.index)*1000, 10)
 	return &message{ID: id, Type: kind, URI: x.ref.URI + "/message-store/" + id}
 }

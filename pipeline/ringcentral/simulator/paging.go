@@ -58,12 +58,6 @@ func readPaging(values url.Values) (paging, *answer) {
 // first is the index of the page's first element in the whole list.
 func (p paging) first() int { return (p.page - 1) * p.perPage }
 
-// of cuts the page out of a whole list.
-func (p paging) of(all []*extension) []*extension {
-	first := min(p.first(), len(all))
-	return all[first:min(first+p.perPage, len(all))]
-}
-
 func (p paging) query(page int) string {
 	return "page=" + strconv.Itoa(page) + "&perPage=" + strconv.Itoa(p.perPage)
 }

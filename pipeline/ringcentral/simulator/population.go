@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -34,15 +33,10 @@ type population struct {
 	company    *company
 	founded    int
 	keyA, keyB uint64 // for ids
-	capacity   int    // days kept
-
-	mu     sync.Mutex
-	days   map[int]*generatedDay
-	recent []int // keys of days, least recently used first
+	days       *kept[*generatedDay]
 }
 
 type generatedDay struct {
-	once    sync.Once
 	records []*record // by start
 	byIndex []*record
 }
@@ -55,14 +49,14 @@ func newPopulation(o Population, c *company) *population {
 		founded:    dayOf(founded().UnixMilli()),
 		keyA:       binary.LittleEndian.Uint64(sum[:8]),
 		keyB:       binary.LittleEndian.Uint64(sum[8:16]),
-		// About 2 kB a record: some 60 MB, or two days of a very large company.
-		capacity: min(max(30_000/o.CallsPerDay, 2), 100),
-		days:     map[int]*generatedDay{},
 	}
+	// About 2 kB a record: some 60 MB, or two days of a very large company.
+	capacity := min(max(30_000/o.CallsPerDay, 2), 100)
 	if o.Alive {
 		// With all versions, encoded, about 15 kB a record. A day is made up of three, and the feed looks back some.
-		p.capacity = min(max(12_000/o.CallsPerDay, 6), 100)
+		capacity = min(max(12_000/o.CallsPerDay, 6), 100)
 	}
+	p.days = newKept(capacity, p.generate)
 	return p
 }
 
@@ -118,26 +112,26 @@ func (p *population) changed(c changes) []*record {
 	return found
 }
 
-// day generates a day once while it is kept; those who ask for the same day meanwhile wait for it.
-func (p *population) day(day int) *generatedDay {
-	p.mu.Lock()
-	d := p.days[day]
-	if d == nil {
-		d = &generatedDay{}
-		p.days[day] = d
+func (p *population) day(day int) *generatedDay { return p.days.day(day) }
+
+// generate makes a day's calls, with their history if they have one.
+func (p *population) generate(day int) *generatedDay {
+	d := &generatedDay{byIndex: p.final(day)}
+	for i, r := range d.byIndex {
+		switch {
+		case p.Alive:
+			d.byIndex[i] = p.live(r)
+		case p.CallsPerDay <= 100: // of more, the encoded records would take more memory than the records
+			r.encoded = &encodings{}
+		}
 	}
-	p.recent = append(slices.DeleteFunc(p.recent, func(other int) bool { return other == day }), day)
-	if len(p.recent) > p.capacity {
-		delete(p.days, p.recent[0])
-		p.recent = slices.Delete(p.recent, 0, 1)
-	}
-	p.mu.Unlock()
-	d.once.Do(func() { p.generate(d, day) })
+	d.records = slices.Clone(d.byIndex)
+	slices.SortStableFunc(d.records, byStart)
 	return d
 }
 
-// generate makes a day's calls from a generator of its own.
-func (p *population) generate(d *generatedDay, day int) {
+// final makes a day's calls as they are in the end, from a generator of its own.
+func (p *population) final(day int) []*record {
 	sum := sha256.Sum256(fmt.Appendf(nil, "seed %d, %d extensions, %d calls, zone %s, day %d",
 		p.Seed, p.Extensions, p.CallsPerDay, p.Location, day))
 	m := &maker{
@@ -147,20 +141,10 @@ func (p *population) generate(d *generatedDay, day int) {
 		day:        day,
 	}
 	kinds := m.kinds()
-	for _, start := range m.starts() {
+	for _, start := range m.starts(float64(p.CallsPerDay) / (1 + pairs)) {
 		m.conversation(kinds, start)
 	}
-	for i, r := range m.records {
-		switch {
-		case p.Alive:
-			m.records[i] = p.live(r)
-		case p.CallsPerDay <= 100: // of more, the encoded records would take more memory than the records
-			r.encoded = &encodings{}
-		}
-	}
-	d.byIndex = m.records
-	d.records = slices.Clone(m.records)
-	slices.SortStableFunc(d.records, byStart)
+	return m.records
 }
 
 // dayWidth is how many numbers each day has for its records; a day has at most 100,000 conversations and some pairs.

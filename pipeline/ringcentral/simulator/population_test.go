@@ -345,6 +345,7 @@ func TestOptionsOutOfRange(t *testing.T) {
 		"extensions":    {Population: simulator.Population{Extensions: 4}},
 		"calls per day": {Population: simulator.Population{CallsPerDay: 100_001}},
 		"heavy limit":   {HeavyLimit: -1},
+		"light limit":   {LightLimit: -1},
 		"window":        {Penalty: -time.Second},
 		"base url":      {BaseURL: "platform"},
 	} {

@@ -100,14 +100,20 @@ func checkCombinations(values url.Values) *answer {
 	return nil
 }
 
-// readWindow reads dateFrom and dateTo and composes the uri's query. Without dateTo the window ends now and the uri
-// has no dateTo either; without dateFrom it begins 24 h before its end, on the next whole minute, and the uri says so.
-func (q *query) readWindow(values url.Values, own bool, now time.Time) *answer {
+// window is from when to when a list goes, in unix milliseconds, both inclusive, and how a page's uri says that.
+type window struct {
+	from, to int64
+	echo     string
+}
+
+// readSpan reads dateFrom and dateTo. Without dateTo the window ends now and the uri has no dateTo either; without
+// dateFrom it begins 24 h before its end, on the next whole minute, and the uri says so.
+func readSpan(values url.Values, now time.Time) (w window, refusal *answer) {
 	to := now
 	for _, name := range []string{"dateFrom", "dateTo"} {
 		if text := values.Get(name); text != "" {
 			if _, ok := parseTime(text); !ok {
-				return invalid(name, text)
+				return w, invalid(name, text)
 			}
 		}
 	}
@@ -118,19 +124,29 @@ func (q *query) readWindow(values url.Values, own bool, now time.Time) *answer {
 	if !ok {
 		from = to.Add(-24*time.Hour + time.Minute - time.Nanosecond).Truncate(time.Minute)
 	}
-	q.from, q.to = ceilMilli(from), to.UnixMilli()
+	w.from, w.to = ceilMilli(from), to.UnixMilli()
+	w.echo = "dateFrom=" + timestamp(w.from) + "&"
+	if values.Get("dateTo") != "" {
+		w.echo += "dateTo=" + timestamp(w.to) + "&"
+	}
+	return w, nil
+}
+
+// readWindow reads the window and composes the uri's query.
+func (q *query) readWindow(values url.Values, own bool, now time.Time) *answer {
+	w, refusal := readSpan(values, now)
+	if refusal != nil {
+		return refusal
+	}
+	q.from, q.to = w.from, w.to
 	q.echo = "view=" + q.view + "&"
 	if own && !values.Has("showBlocked") {
 		q.echo += "showBlocked=true&"
 	}
 	q.echo += echo(values, "showBlocked", "type", "direction", "transport", "extensionNumber", "phoneNumber",
 		"sessionId", "telephonySessionId", "recordingType", "withRecording", "metadataCategory", "showDeleted")
-	if q.sessionID != "" {
-		return nil
-	}
-	q.echo += "dateFrom=" + timestamp(q.from) + "&"
-	if values.Get("dateTo") != "" {
-		q.echo += "dateTo=" + timestamp(q.to) + "&"
+	if q.sessionID == "" {
+		q.echo += w.echo
 	}
 	return nil
 }

@@ -1,5 +1,6 @@
-// Package simulator is a RingCentral over HTTP: log in, read the account, its extensions and its call log, under the
-// rate limits of the real one. It needs no account and no network beyond the listener that it is mounted on.
+// Package simulator is a RingCentral over HTTP: log in, read the account, its extensions, queues and numbers, its call
+// log, recordings and messages, under the rate limits of the real one. It needs no account and no network beyond the
+// listener that it is mounted on.
 //
 // It promises:
 //   - The same seed and population give the same account, byte for byte. The calls of a UTC day depend on the seed, the
@@ -8,20 +9,26 @@
 //   - A call can be seen from 20 s after its end, by the clock in Options, and never changes. In a population that is
 //     Alive it has a history instead, by the same clock: it can be seen in progress, gets its recording, its costs or a
 //     leg later, appears late, moves to another start, is deleted and comes back.
+//   - The messages of a UTC day depend on the same alone. Every voicemail and fax that a call links is in the store of the
+//     extension that the link names, and agrees with the call; texts go with it, and pager messages are in the stores of
+//     all who had them. A message can be seen from a second after its creation. In a population that is alive texts are
+//     delivered, voicemails are transcribed, and messages are read, deleted and purged, within the same time as calls
+//     change; and one or two users leave the company.
+//   - Every recording that a call names can be downloaded, but one in forty, which is gone. Its audio depends on its id and
+//     its duration alone.
 //   - The change feed (call-log-extract-sync) brings every call that changed, as it is now, in the order in which the
 //     changes can be seen. Who reads on to its end has missed none.
 //   - Faults, if they are asked for, are the same for the same requests in the same order. They change answers and never
 //     the truth, and whoever repeats a request five times gets a proper answer.
 //   - Recorded call records are served as they were recorded, byte for byte.
 //
-// What it does not know: the feeds for one extension and those of the older call-log-sync, active calls, messages and the
-// audio of recordings. Facts about RingCentral come from its published OpenAPI document (revision of 2026-08-13), its
+// What it does not know: the feeds for one extension and those of the older call-log-sync, active calls, and the content of
+// attachments. Messages are not subject to Retention, and stay purged for ever. Facts about RingCentral come from its published OpenAPI document (revision of 2026-08-13), its
 // developer documentation and published payloads; where these are silent, the comment at the code says what was assumed.
 package simulator
 
 import (
 	"fmt"
-	"iter"
 	"math"
 	"net/http"
 	"net/url"
@@ -43,19 +50,19 @@ type Population struct {
 	// Location is where the company works; its working hours follow that zone's daylight saving time.
 	// Default America/New_York.
 	Location *time.Location
-	// Alive gives the calls a history; without it they appear once, complete, and stay.
+	// Alive gives the calls and messages a history; without it they appear once, complete, and stay.
 	Alive bool
-	// ChangesWithin is how long after the end of the UTC day on which a call starts the last change of it may come, 12 h
-	// at least, default 60 h. It counts only if Alive.
+	// ChangesWithin is how long after the end of the UTC day on which a call starts, or a message is created, the last
+	// change of it may come, 12 h at least, default 60 h. It counts only if Alive.
 	ChangesWithin time.Duration
 }
 
 // Options of a Simulator. The zero value of each member means the default stated with it.
 type Options struct {
 	Population
-	// HeavyLimit is how many requests of the group heavy a user may send in Window; default 10. The other groups keep
-	// RingCentral's defaults: light 50, medium 40, auth 5.
-	HeavyLimit int
+	// HeavyLimit, MediumLimit and LightLimit are how many requests of these groups a user may send in Window; default 10,
+	// 40 and 50, as RingCentral's. The group auth keeps its 5.
+	HeavyLimit, MediumLimit, LightLimit int
 	// Window is the length of the sliding window that requests are counted in; default 60 s.
 	Window time.Duration
 	// Penalty is how long everything of a group is refused after its limit was exceeded; default 60 s.
@@ -82,6 +89,12 @@ type Options struct {
 	// RefuseShowDeleted refuses showDeleted in the company's log, which has it only since the specification of
 	// 2026-03-25.
 	RefuseShowDeleted bool
+	// Restricted lets clients act as a user who is no administrator: the company's call log, its change feed, numbers,
+	// queues and recordings are refused, as are the call logs and messages of other extensions.
+	Restricted bool
+	// WithoutScopes are permissions that the application lacks, of ReadAccounts, ReadCallLog, ReadCallRecording and
+	// ReadMessages.
+	WithoutScopes []string
 	// Faults spoils some of the answers.
 	Faults Faults
 	// Recorded, if not empty, is served instead of a generated population.
@@ -92,12 +105,15 @@ type Options struct {
 type Simulator struct {
 	options  Options
 	company  *company
+	user     *extension // that clients act as
 	calls    calls
+	mail     *mailroom // nil if the calls are recorded ones
 	limiter  *limiter
 	sessions *sessions
 	mux      *http.ServeMux
 	requests atomic.Int64
 	counts   counts
+	sent     sent
 	faults   *faults
 	// expiries is how often all sync tokens were made to expire.
 	expiries atomic.Int64
@@ -142,9 +158,11 @@ func New(o *Options) (*Simulator, error) {
 		}
 	} else {
 		s.company = newCompany(options.Population, options.Extensions, options.BaseURL)
-		s.calls = newPopulation(options.Population, s.company)
+		p := newPopulation(options.Population, s.company)
+		s.calls, s.mail = p, newMailroom(p)
 	}
-	s.sessions = newSessions(options, s.company)
+	s.user = s.company.acting(options.Restricted)
+	s.sessions = newSessions(options, s.user)
 	s.mux = s.routes()
 	return s, nil
 }
@@ -164,6 +182,8 @@ func withDefaults(given *Options) (Options, error) {
 	o.Extensions = orDefault(o.Extensions, 50)
 	o.CallsPerDay = orDefault(o.CallsPerDay, 2000)
 	o.HeavyLimit = orDefault(o.HeavyLimit, 10)
+	o.MediumLimit = orDefault(o.MediumLimit, 40)
+	o.LightLimit = orDefault(o.LightLimit, 50)
 	o.Window = orDefault(o.Window, time.Minute)
 	o.Penalty = orDefault(o.Penalty, time.Minute)
 	o.TokenLifetime = orDefault(o.TokenLifetime, time.Hour)
@@ -192,8 +212,9 @@ func (o *Options) check() error {
 		return fmt.Errorf("extensions: %d is not between 5 and 5000; give a number in that range", o.Extensions)
 	case o.CallsPerDay < 1 || o.CallsPerDay > 100_000:
 		return fmt.Errorf("calls per day: %d is not between 1 and 100000; give a number in that range", o.CallsPerDay)
-	case o.HeavyLimit < 0:
-		return fmt.Errorf("heavy limit: %d is negative; give how many requests a window admits", o.HeavyLimit)
+	case min(o.HeavyLimit, o.MediumLimit, o.LightLimit) < 0:
+		return fmt.Errorf("heavy limit %d, medium limit %d, light limit %d: one is negative; give how many requests a window admits",
+			o.HeavyLimit, o.MediumLimit, o.LightLimit)
 	case o.Window < 0 || o.Penalty < 0 || o.TokenLifetime < 0:
 		return fmt.Errorf("window %v, penalty %v, token lifetime %v: one is negative; give positive durations",
 			o.Window, o.Penalty, o.TokenLifetime)
@@ -209,6 +230,9 @@ func (o *Options) check() error {
 	if err := o.Faults.check(); err != nil {
 		return err
 	}
+	if err := o.checkScopes(); err != nil {
+		return err
+	}
 	base, err := url.Parse(o.BaseURL)
 	if err != nil || base.Scheme == "" || base.Host == "" {
 		return fmt.Errorf("base url %q: give a scheme and a host, such as http://127.0.0.1:8080", o.BaseURL)
@@ -222,8 +246,9 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(w, r)
 }
 
-// Credentials returns what a client logs in with: the application's id and secret, and a personal JWT, of the
-// account's administrator, that does not expire. They depend on the seed alone.
+// Credentials returns what a client logs in with: the application's id and secret, and a personal JWT that does not
+// expire, of the account's administrator or, if Options.Restricted, of another user. They depend on the seed and that
+// alone.
 func (s *Simulator) Credentials() (clientID, clientSecret, jwt string) {
 	return s.sessions.clientID, s.sessions.clientSecret, s.JWT(time.Time{})
 }
@@ -237,64 +262,6 @@ func (s *Simulator) JWT(expires time.Time) string {
 // AccountID returns the account's id, decimal digits.
 func (s *Simulator) AccountID() string {
 	return strconv.FormatInt(s.company.accountID, 10)
-}
-
-// Records yields the truth: every record of the company's log with from <= startTime < to that can be seen now,
-// oldest first, as the Detailed view serves it. Records that start in the same millisecond come in reversed order of
-// the pages. The slices are the caller's to keep but not to change.
-func (s *Simulator) Records(from, to time.Time) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
-		now := s.options.Now()
-		first, last := s.calls.span(now)
-		for day := max(first, dayOf(from.UnixMilli())); day <= min(last, dayOf(to.UnixMilli())); day++ {
-			for _, r := range s.calls.on(day, now.UnixMilli()) {
-				inside := r.start >= ceilMilli(from) && r.start < ceilMilli(to)
-				if inside && s.shows(r, now.UnixMilli()) && !yield(r.encode("Detailed")) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// Version is what a call record was from one instant on.
-type Version struct {
-	ID string
-	// At is from when on it was served; unless two versions have the same one, that is its lastModifiedTime. The calls
-	// of a population that is not alive are served some seconds after theirs, recorded ones always.
-	At, Start time.Time
-	// Deleted says that this is a tombstone.
-	Deleted bool
-	// JSON is the record as the Detailed view has it. Not to be changed.
-	JSON []byte
-}
-
-// Histories yields the truth with its past: for every record of the company's log whose current version starts in
-// from <= startTime < to, deleted or not, all versions until now, oldest first. Retention does not apply.
-func (s *Simulator) Histories(from, to time.Time) iter.Seq[[]Version] {
-	return func(yield func([]Version) bool) {
-		now := s.options.Now()
-		first, last := s.calls.span(now)
-		for day := max(first, dayOf(from.UnixMilli())); day <= min(last, dayOf(to.UnixMilli())); day++ {
-			for _, r := range s.calls.on(day, now.UnixMilli()) {
-				inside := r.start >= ceilMilli(from) && r.start < ceilMilli(to)
-				if inside && r.visible <= now.UnixMilli() && !yield(r.history(now.UnixMilli())) {
-					return
-				}
-			}
-		}
-	}
-}
-
-func (r *record) history(now int64) []Version {
-	var all []Version
-	for _, v := range r.versions() {
-		if v.visible <= now {
-			all = append(all, Version{v.ID, time.UnixMilli(v.modified).UTC(), time.UnixMilli(v.start).UTC(),
-				v.Deleted, v.encode("Detailed")})
-		}
-	}
-	return all
 }
 
 // shows tells whether a version can be seen in a log by those who do not ask for deleted ones. What was recorded is

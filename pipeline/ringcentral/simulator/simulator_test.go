@@ -57,7 +57,7 @@ func open(t *testing.T, o simulator.Options) *bench {
 	t.Helper()
 	b := &bench{t: t, clock: &clock{now: noon()}}
 	if o.HeavyLimit == 0 {
-		o.HeavyLimit = 1_000_000
+		o.HeavyLimit, o.MediumLimit, o.LightLimit = 1_000_000, 1_000_000, 1_000_000
 	}
 	if o.Now == nil {
 		o.Now = b.clock.Now

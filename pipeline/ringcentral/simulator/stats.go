@@ -20,6 +20,8 @@ type Stats struct {
 	Logins int64
 	// Records is how many call records were sent, each as often as it was sent.
 	Records int64
+	// Messages is how many messages were sent, each as often as it was sent.
+	Messages int64
 	// Bytes is the length of all response bodies, before compression.
 	Bytes int64
 	// Faults is how many answers were spoilt, because Options.Faults says so.
@@ -55,6 +57,7 @@ func (c *counts) add(g group, a *answer) {
 		count.Limited++
 	}
 	c.stats.Records += int64(a.records)
+	c.stats.Messages += int64(a.messages)
 	c.stats.Bytes += int64(len(a.body))
 }
 
