@@ -72,6 +72,7 @@ func TestVerifyFinds(t *testing.T) {
 		{"ledger of another account", edit(`"account_id": "`, `"account_id": "1`), []string{FindStateUnreadable}, nil},
 		{"ledger of another hash", edit(`"sha256": "`, `"sha256": "0`), []string{FindSHA256Differs}, nil},
 		{"ledger of other content", edit(`"content_hash": "`, `"content_hash": "0`), []string{FindContentDiffers}, nil},
+		{"ledger of another policy", edit(`"content_hash": "`, `"policy": "p", "content_hash": "`), []string{FindPolicyDiffers}, nil},
 		{"a run was killed", edit(`"closed": true`, `"closed": true, "writing": true`), []string{FindLeftWriting}, nil},
 		{"format lost", func(t *testing.T, dir string) { remove(t, dir, "_trunkline/format.json") }, []string{FindStateMissing}, nil},
 		{"foreign file", func(t *testing.T, dir string) { put(t, dir, "call_log/_SUCCESS", "") }, []string{FindForeignObject}, nil},
