@@ -92,6 +92,7 @@ func TestVerifyFinds(t *testing.T) {
 		}, []string{FindMartDiffers}, nil},
 		{"Parquet in the state", func(t *testing.T, dir string) { copyFile(t, dir, part("2026-11-17"), "_trunkline/x/y.parquet") }, []string{FindStateUnreadable}, nil},
 		{"feed damaged", func(t *testing.T, dir string) { put(t, dir, "_trunkline/feed/"+account+".json", "[]") }, []string{FindStateUnreadable}, nil},
+		{"notes of who was erased damaged", func(t *testing.T, dir string) { put(t, dir, "_trunkline/erased.json", "{") }, []string{FindStateUnreadable}, nil},
 		{"rate damaged", func(t *testing.T, dir string) { put(t, dir, "_trunkline/rate/00.json", "") }, []string{FindStateUnreadable}, nil},
 		{"rows unsorted", func(t *testing.T, dir string) { rewritten(t, dir, account, part("2026-11-18"), reversed) },
 			[]string{FindContentDiffers, FindRowsUnsorted, FindSHA256Differs}, nil},
