@@ -22,6 +22,7 @@ var floors = map[string][]string{
 	"schema":                         nil,
 	"sinks":                          {"sinks/disk"},
 	"sinks/disk":                     nil,
+	"sinks/storetest":                nil, // for tests only
 	"sql":                            nil,
 	"pipeline":                       {"pipeline/ringcentral", "schema", "sinks", "sql"},
 	"bench":                          {"pipeline/ringcentral/simulator", "schema"},

@@ -42,6 +42,7 @@ bench-micro *args='./schema ./sinks ./pipeline/ringcentral/simulator':
 [group: 'test']
 stores *args:
     TRUNKLINE_TEST_STORES=1 go test -count=1 -timeout 15m ./sinks/... {{ args }}
+    TRUNKLINE_TEST_STORES=1 go test -count=1 -timeout 15m -p 1 -run OnStores ./pipeline ./cmd/trunkline {{ args }}
 
 # Live through 10,000 seeded histories of an extraction; about an hour and a half.
 [group: 'test']

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -70,42 +71,40 @@ func (r watchedReader) Attributes() *driver.ReaderAttributes {
 	return &driver.ReaderAttributes{ContentType: r.ContentType(), ModTime: r.ModTime(), Size: r.Size()}
 }
 
-func (w *watched) NewRangeReader(ctx context.Context, key string, offset, length int64, _ *driver.ReaderOptions) (driver.Reader, error) {
+func (w *watched) NewRangeReader(ctx context.Context, key string, offset, length int64, o *driver.ReaderOptions) (driver.Reader, error) {
 	if err := w.before(""); err != nil {
 		return nil, err
 	}
-	r, err := w.Bucket.NewRangeReader(ctx, key, offset, length, nil)
+	r, err := w.Bucket.NewRangeReader(ctx, key, offset, length, &blob.ReaderOptions{BeforeRead: o.BeforeRead})
 	if err != nil {
 		return nil, err
 	}
 	return watchedReader{r}, nil
 }
 
+// watchedWriter keeps what is written until it is closed: then the write takes effect as a whole, or not at all.
 type watchedWriter struct {
-	*blob.Writer
-	cancel context.CancelFunc
-	bucket *watched
-	key    string
+	bytes.Buffer
+	ctx     context.Context
+	bucket  *watched
+	key     string
+	options *blob.WriterOptions
 }
 
 func (w *watched) NewTypedWriter(ctx context.Context, key, contentType string, o *driver.WriterOptions) (driver.Writer, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	inner, err := w.NewWriter(ctx, key, &blob.WriterOptions{ContentType: contentType, Metadata: o.Metadata, BeforeWrite: o.BeforeWrite, IfNotExist: o.IfNotExist})
-	if err != nil {
-		cancel()
-		return nil, err
-	}
-	return &watchedWriter{Writer: inner, cancel: cancel, bucket: w, key: key}, nil
+	return &watchedWriter{ctx: ctx, bucket: w, key: key, options: &blob.WriterOptions{ContentType: contentType, Metadata: o.Metadata,
+		BufferSize: o.BufferSize, MaxConcurrency: o.MaxConcurrency, BeforeWrite: o.BeforeWrite, IfNotExist: o.IfNotExist}}, nil
 }
 
-// Close is where a write takes effect.
+// Close uploads, as the lake does: writing to Azure piece by piece does not survive a refusal.
 func (w *watchedWriter) Close() error {
-	defer w.cancel()
-	if err := w.bucket.before("write " + w.key); err != nil {
-		w.cancel()
-		return errors.Join(err, w.Writer.Close())
+	if err := w.ctx.Err(); err != nil {
+		return err
 	}
-	if err := w.Writer.Close(); err != nil {
+	if err := w.bucket.before("write " + w.key); err != nil {
+		return err
+	}
+	if err := w.bucket.Upload(w.ctx, w.key, &w.Buffer, w.options); err != nil {
 		return err
 	}
 	return w.bucket.after()

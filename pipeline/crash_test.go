@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"os"
@@ -105,10 +106,10 @@ func (s *script) records(want func(told) bool) map[string]any {
 
 // phase is one execution of the command in the history.
 type phase struct {
-	name  string
-	at    string
-	spoil string // an object that is lost before it
-	run   func(ctx context.Context, c *ringcentral.Client, lake *sinks.Lake, now time.Time) error
+	name   string
+	at     string
+	before func(t *testing.T, g ground) // what becomes of the lake before it; nil: nothing
+	run    func(ctx context.Context, c *ringcentral.Client, lake *sinks.Lake, now time.Time) error
 }
 
 func extracting(window *Window) func(context.Context, *ringcentral.Client, *sinks.Lake, time.Time) error {
@@ -136,7 +137,19 @@ var history = []phase{
 	{name: "first", at: "2026-11-11T12:00:00Z", run: extracting(nil)},
 	{name: "second", at: "2026-11-12T12:00:00Z", run: extracting(nil)},
 	{name: "window", at: "2026-11-12T13:30:00Z", run: extracting(&Window{day("2026-11-10"), day("2026-11-13")})},
-	{name: "rebuild", at: "2026-11-12T14:00:00Z", spoil: "call_log/account_id=7/start_date=2026-11-11/call_log.parquet", run: rebuilding7},
+	{name: "rebuild", at: "2026-11-12T14:00:00Z", before: losing("call_log/account_id=7/start_date=2026-11-11/call_log.parquet"), run: rebuilding7},
+}
+
+// losing loses an object.
+func losing(key string) func(*testing.T, ground) {
+	return func(t *testing.T, g ground) {
+		t.Helper()
+		b := g.open(t)
+		defer b.Close()
+		if err := b.Delete(t.Context(), key); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // ground is where a lake lies, so that a history can begin again from any point of it.
@@ -234,52 +247,60 @@ func (p phase) live(t *testing.T, g ground, e ending) (changes int, err error) {
 	return changes, err
 }
 
-// prepare does to the lake what happens before the phase.
-func (p phase) prepare(t *testing.T, g ground) {
-	t.Helper()
-	if p.spoil == "" {
-		return
-	}
-	b := g.open(t)
-	defer b.Close()
-	if err := b.Delete(t.Context(), p.spoil); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // tableOf is the rows of all partitions by key, and what a deep verification finds.
 func tableOf(t *testing.T, g ground, at string) (rows map[string][]string, found []Finding) {
 	t.Helper()
 	b := g.open(t)
 	defer b.Close()
+	found = findings(t, b, Verifying{Deep: true, Now: clock(at), Terms: Terms{Lookback: 72 * time.Hour}})
+	rows = map[string][]string{}
+	eachObject(t, b, "call_log/", func(key string, text []byte) {
+		batch, err := sinks.ReadParquet(t.Context(), text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if batch.NumRows() > 0 {
+			rows[key] = encode(t, batch)
+		}
+	})
+	return rows, found
+}
+
+// findings verifies the lake in a bucket.
+func findings(t *testing.T, b *blob.Bucket, v Verifying) []Finding {
+	t.Helper()
 	lake, err := sinks.Open(t.Context(), b, &sinks.LakeOptions{Scratch: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer lake.Close()
-	done, err := Verify(t.Context(), lake, Verifying{Deep: true, Now: clock(at), Terms: Terms{Lookback: 72 * time.Hour}})
+	done, err := Verify(t.Context(), lake, v)
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows = map[string][]string{}
-	err = lake.EachObject(t.Context(), "call_log/", func(key string, _ int64) error {
-		bytes, err := b.ReadAll(t.Context(), key)
-		if err != nil {
-			return err
-		}
-		batch, err := sinks.ReadParquet(t.Context(), bytes)
-		if err == nil && batch.NumRows() > 0 {
-			rows[key] = encode(t, batch)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return rows, done.Findings
+	return done.Findings
 }
 
-var allCrashes = flag.Bool("crashes", false, "every way to end at every change, on a directory too, where a part of them is usual")
+// eachObject visits the objects of a bucket whose keys begin so.
+func eachObject(t testing.TB, b *blob.Bucket, prefix string, visit func(key string, text []byte)) {
+	t.Helper()
+	for list := b.List(&blob.ListOptions{Prefix: prefix}); ; {
+		one, err := list.Next(t.Context())
+		if err == io.EOF {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := b.ReadAll(t.Context(), one.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		visit(one.Key, text)
+	}
+}
+
+var allCrashes = flag.Bool("crashes", false, "every way to end at every change, on all kinds of stores, where a part of them is usual")
 
 // TestCrashPoints lives the history once undisturbed, and then each phase of it again for each change that it makes to the bucket:
 // it dies before the change, and dies when it is done or lives on without its answer. Each time the next run must complete, the lake
@@ -287,65 +308,76 @@ var allCrashes = flag.Bool("crashes", false, "every way to end at every change, 
 func TestCrashPoints(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // lakes are small and short-lived
 	t.Run("memory", func(t *testing.T) {
-		crashPoints(t, inMemory{newMemory()}, func(n int) []string {
-			return []string{diesBefore, []string{diesAfter, answerLost}[n%2]} // the change is done in both, and nobody is told
-		})
+		lake := inMemory{newMemory()}
+		crashPoints(t, lake, history, tableOf, everyChange)
+		checkEndOfHistory(t, lake)
 	})
 	t.Run("directory", func(t *testing.T) {
-		crashPoints(t, onDisk(t.TempDir()), func(n int) []string {
+		lake := onDisk(t.TempDir())
+		crashPoints(t, lake, history, tableOf, func(n int) []string {
 			return [][]string{{diesBefore}, nil, {diesAfter}, nil, {answerLost}, nil}[n%6]
 		})
+		checkEndOfHistory(t, lake)
 	})
 }
 
-func crashPoints(t *testing.T, lake ground, endings func(change int) []string) {
+// everyChange names the ways to end at a change: before it, and when it is done, after which in both ways nobody is told.
+func everyChange(n int) []string {
+	return []string{diesBefore, []string{diesAfter, answerLost}[n%2]}
+}
+
+// crashPoints lives a history undisturbed, and each phase again for each of its changes and each of the ways to end there.
+// What is compared, with what is found wrong, is of look.
+func crashPoints(t *testing.T, lake ground, history []phase, look func(*testing.T, ground, string) (map[string][]string, []Finding), endings func(change int) []string) {
 	total := 0
 	for _, p := range history {
+		if p.before != nil {
+			p.before(t, lake)
+		}
 		start := lake.copy(t)
-		p.prepare(t, lake)
 		changes, err := p.live(t, lake, ending{})
 		if err != nil {
 			t.Fatalf("%s: %v", p.name, err)
 		}
-		want, found := tableOf(t, lake, p.at)
+		want, found := look(t, lake, p.at)
 		if len(found) > 0 || changes == 0 {
 			t.Fatalf("%s, undisturbed: %d changes; found %v", p.name, changes, found)
 		}
-		total += changes
 		t.Run(p.name, func(t *testing.T) {
 			for n := 1; n <= changes; n++ {
-				ways := endings(n)
+				ways := endings(total + n)
 				if *allCrashes {
 					ways = []string{diesBefore, diesAfter, answerLost}
 				}
 				for _, how := range ways {
 					t.Run(fmt.Sprint(n, how), func(t *testing.T) {
 						t.Parallel()
-						crash(t, p, start.copy(t), ending{n, how}, want)
+						g := start.copy(t)
+						p.crash(t, g, ending{n, how})
+						got, found := look(t, g, p.at)
+						for _, f := range found {
+							t.Errorf("%+v", f)
+						}
+						if diff := cmp.Diff(want, got); diff != "" {
+							t.Errorf("other rows (+) than undisturbed (-):\n%s", diff)
+						}
 					})
 				}
 			}
 		})
+		total += changes
 	}
 	t.Logf("%d changes", total)
-	checkEndOfHistory(t, lake)
 }
 
 // crash lives a phase to a bad end, and then again.
-func crash(t *testing.T, p phase, g ground, e ending, want map[string][]string) {
-	p.prepare(t, g)
+func (p phase) crash(t *testing.T, g ground, e ending) {
+	t.Helper()
 	if _, err := p.live(t, g, e); err == nil && e.how == diesBefore {
 		t.Error("it did not notice")
 	}
 	if _, err := p.live(t, g, ending{}); err != nil {
 		t.Fatalf("the next run: %v", err)
-	}
-	got, found := tableOf(t, g, p.at)
-	for _, f := range found {
-		t.Errorf("%+v", f)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("other rows (+) than undisturbed (-):\n%s", diff)
 	}
 }
 

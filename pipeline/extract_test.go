@@ -26,10 +26,20 @@ import (
 	"github.com/trunkline/trunkline/pipeline/ringcentral/simulator"
 	"github.com/trunkline/trunkline/schema"
 	"github.com/trunkline/trunkline/sinks"
+	"github.com/trunkline/trunkline/sinks/storetest"
 	"github.com/trunkline/trunkline/sql"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	options := []goleak.Option{goleak.Cleanup(func(code int) {
+		storetest.End()
+		os.Exit(code)
+	})}
+	if storetest.On() { // the clouds' libraries keep their connections
+		options = append(options, goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
+	}
+	goleak.VerifyTestMain(m, options...)
+}
 
 var simulated = clock("2026-11-23T06:00:00Z")
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -56,19 +57,25 @@ func everyByte(t testing.TB, dir string) map[string][]byte {
 			return err
 		}
 		rel, _ := filepath.Rel(dir, name)
-		switch filepath.Ext(name) {
-		case ".zst":
-			b = append(b, decompressed(t, b)...)
-		case ".parquet":
-			b = append(b, parquetPages(t, b)...)
-		}
-		out[rel] = b
+		out[rel] = laidOpen(t, name, b)
 		return nil
 	})
 	if err != nil || len(out) == 0 {
 		t.Fatalf("%v, %d objects", err, len(out))
 	}
 	return out
+}
+
+// laidOpen is an object's bytes and, behind them, what is compressed in them.
+func laidOpen(t testing.TB, name string, b []byte) []byte {
+	t.Helper()
+	switch path.Ext(name) {
+	case ".zst":
+		b = append(b, decompressed(t, b)...)
+	case ".parquet":
+		b = append(b, parquetPages(t, b)...)
+	}
+	return b
 }
 
 func decompressed(t testing.TB, b []byte) []byte {
@@ -112,8 +119,11 @@ func parquetPages(t testing.TB, b []byte) (out []byte) {
 // objectsWith lists the objects in which one of the texts stands.
 func objectsWith(t testing.TB, dir string, texts ...string) []string {
 	t.Helper()
-	var out []string
-	for key, b := range everyByte(t, dir) {
+	return whichHave(everyByte(t, dir), texts...)
+}
+
+func whichHave(objects map[string][]byte, texts ...string) (out []string) {
+	for key, b := range objects {
 		for _, text := range texts {
 			if bytes.Contains(b, []byte(text)) {
 				out = append(out, fmt.Sprintf("%s: %s", key, text))

@@ -29,7 +29,7 @@ import (
 // whether ours was there in between, and so does the error.
 //
 // The final request of a write is never repeated by a cloud's own client, which would take the refusal of its second
-// request, which its first one caused, for the answer.
+// request, which its first one caused, for the answer. (Google's repeats the last part of several all the same: see errUploadGone.)
 
 // ErrConflict says that somebody else wrote the object meanwhile. Read it again, merge and repeat.
 var ErrConflict = errors.New("somebody else wrote it meanwhile; try again")

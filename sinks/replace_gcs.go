@@ -2,8 +2,11 @@ package sinks
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
+	"sync/atomic"
 
 	"cloud.google.com/go/storage"
 	"gocloud.dev/blob"
@@ -14,6 +17,7 @@ type gcsVersions struct{ bucket *blob.Bucket }
 
 func (s gcsVersions) write(ctx context.Context, u upload) (objectVersion, error) {
 	var w *storage.Writer
+	var begun atomic.Bool // Google took the first part of several
 	o := u.options()
 	o.BeforeWrite = func(as func(any) bool) error {
 		var object **storage.ObjectHandle
@@ -27,13 +31,29 @@ func (s gcsVersions) write(ctx context.Context, u upload) (objectVersion, error)
 			}
 			*object = (*object).If(condition).Retryer(storage.WithPolicy(storage.RetryNever))
 		}
-		as(&w)
+		if as(&w) {
+			w.ProgressFunc = func(int64) { begun.Store(true) }
+		}
 		return nil
 	}
-	if err := s.bucket.Upload(ctx, u.key, u.source, o); err != nil {
+	err := s.bucket.Upload(ctx, u.key, u.source, o)
+	if err != nil && begun.Load() && isGone(err) {
+		return "", fmt.Errorf("%w: %w", errUploadGone, err)
+	}
+	if err != nil {
 		return "", err
 	}
 	return generation(w.Attrs().Generation), nil
+}
+
+// errUploadGone says that an upload in parts was there and is no more: it was ended, or has taken effect. Google's client repeats
+// requests of such uploads itself, the last one, too, and the server may have forgotten it by then. That 410, and 404 for what has
+// expired, mean to start again is documented at https://cloud.google.com/storage/docs/json_api/v1/status-codes.
+var errUploadGone = errors.New("the upload in parts is not there any more")
+
+func isGone(err error) bool {
+	a, ok := answerOf(err)
+	return ok && (a.status == http.StatusNotFound || a.status == http.StatusGone)
 }
 
 func generationIs(v objectVersion) (storage.Conditions, error) {

@@ -104,7 +104,7 @@ func TestReplaceIfLarge(t *testing.T) {
 
 const racers = 16
 
-// rounds is how many races are run.
+// rounds is how many races are run, and how often each racer counts.
 const rounds = 100
 
 // TestRace: of writers that know the same version one wins, round for round, and what it wrote is what is there.
@@ -155,12 +155,12 @@ func checkOneWinner(t *testing.T, round int, errs []error) int {
 // TestCount: writers that read, add one and replace lose no increment.
 func TestCount(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *store) {
-		prefix, each := s.prefix(), rounds/5
+		prefix := s.prefix()
 		var group sync.WaitGroup
 		for range racers {
 			l := s.lake(t, prefix)
 			group.Go(func() {
-				for range each {
+				for range rounds {
 					if err := addOne(t.Context(), l); err != nil {
 						t.Error(err)
 						return
@@ -170,7 +170,7 @@ func TestCount(t *testing.T) {
 		}
 		group.Wait()
 		b, _, _, err := s.lake(t, prefix).readVersioned(t.Context(), "n")
-		if want := strconv.Itoa(racers * each); string(b) != want || err != nil {
+		if want := strconv.Itoa(racers * rounds); string(b) != want || err != nil {
 			t.Errorf("counted %s, %v, want %s", b, err, want)
 		}
 	})

@@ -1,25 +1,24 @@
 package sinks
 
 import (
-	"crypto/rand"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 
-	"cloud.google.com/go/storage"
-	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"gocloud.dev/blob"
-	_ "gocloud.dev/blob/azureblob"
-	_ "gocloud.dev/blob/gcsblob"
 	_ "gocloud.dev/blob/memblob"
-	_ "gocloud.dev/blob/s3blob"
+
+	"github.com/trunkline/trunkline/sinks/storetest"
 )
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	storetest.End()
+	os.Exit(code)
+}
 
 // store is one kind of store that the conformance tests run over.
 type store struct {
@@ -48,96 +47,34 @@ func eachStore(t *testing.T, test func(t *testing.T, s *store)) {
 
 // eachServer runs a test over the stores that are servers.
 func eachServer(t *testing.T, test func(t *testing.T, s *store)) {
-	for _, k := range []struct {
-		name, variable string
-		start          func() (server, error)
-	}{
-		{"s3", "TRUNKLINE_TEST_S3", startS3},
-		{"gcs", "TRUNKLINE_TEST_GCS", startGCS},
-		{"azure", "TRUNKLINE_TEST_AZURE", startAzure},
-	} {
-		t.Run(k.name, func(t *testing.T) {
-			s := &store{name: k.name, url: os.Getenv(k.variable)}
-			switch {
-			case s.url != "":
-				s.address = addressOf(s.url)
-			case os.Getenv("TRUNKLINE_TEST_STORES") == "1":
-				at, err := k.start()
-				if err != nil {
-					t.Fatal(err)
-				}
-				s.url, s.address = at.url, at.address
-				s.credentials(t)
-				s.make(t)
-			default:
-				t.Skipf("not run: `just stores`, or TRUNKLINE_TEST_STORES=1, starts a server; %s=URL names a bucket", k.variable)
-			}
-			test(t, s)
-		})
-	}
-}
-
-// addressOf finds a local server in a bucket's URL, and for Google where its library looks; empty for the cloud itself.
-func addressOf(bucket string) string {
-	u, err := url.Parse(bucket)
-	if err != nil {
-		return ""
-	}
-	switch q := u.Query(); u.Scheme {
-	case "s3":
-		return strings.TrimPrefix(q.Get("endpoint"), "http://")
-	case "azblob":
-		return q.Get("domain")
-	}
-	return os.Getenv("STORAGE_EMULATOR_HOST")
-}
-
-// credentials sets what the clouds' libraries read from the environment.
-func (s *store) credentials(t *testing.T) {
-	t.Setenv("AWS_ACCESS_KEY_ID", s3Key)
-	t.Setenv("AWS_SECRET_ACCESS_KEY", s3Secret)
-	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
-	t.Setenv("AZURE_STORAGE_ACCOUNT", azureAccount)
-	t.Setenv("AZURE_STORAGE_KEY", azureKey)
-	t.Setenv("STORAGE_EMULATOR_HOST", s.address)
-}
-
-var (
-	madeMu sync.Mutex
-	made   = map[string]bool{}
-)
-
-// make makes the bucket in a server that this binary started.
-func (s *store) make(t *testing.T) {
-	t.Helper()
-	madeMu.Lock()
-	defer madeMu.Unlock()
-	if made[s.name] {
-		return
-	}
-	bucket := s.open(t, s.url)
-	var amazon *s3.Client
-	var google *storage.Client
-	var azure *container.Client
-	var err error
-	switch {
-	case bucket.As(&amazon):
-		_, err = amazon.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("lake")})
-	case bucket.As(&google):
-		err = google.Bucket("lake").Create(t.Context(), "tests", nil)
-	case bucket.As(&azure):
-		_, err = azure.Create(t.Context(), nil)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	made[s.name] = true
+	storetest.Each(t, func(t *testing.T, at storetest.Store) {
+		test(t, &store{name: at.Name, url: at.URL, address: at.Address})
+	})
 }
 
 func (s *store) open(t *testing.T, bucketURL string) *blob.Bucket {
 	t.Helper()
+	return s.openAt(t, bucketURL, s.address)
+}
+
+// emulator guards what Google's library reads from the environment when it opens a bucket, and only then.
+var emulator sync.Mutex
+
+// openAt opens a bucket behind an address, which Google's library wants to know apart from the URL.
+func (s *store) openAt(t *testing.T, bucketURL, address string) *blob.Bucket {
+	t.Helper()
 	if s.bucket != nil {
 		return s.bucket
+	}
+	if s.name == "gcs" && address != "" {
+		const variable = "STORAGE_EMULATOR_HOST"
+		emulator.Lock()
+		defer emulator.Unlock()
+		before := os.Getenv(variable)
+		defer func() { _ = os.Setenv(variable, before) }()
+		if err := os.Setenv(variable, address); err != nil {
+			t.Fatal(err)
+		}
 	}
 	bucket, err := blob.OpenBucket(t.Context(), bucketURL)
 	if err != nil {
@@ -152,25 +89,18 @@ func (s *store) prefix() string {
 	if s.address == "" && s.name != "s3" {
 		return ""
 	}
-	return "t" + strings.ToLower(rand.Text()[:12]) + "/"
+	return storetest.NewPrefix()
 }
 
 // lake opens a lake below a prefix.
 func (s *store) lake(t *testing.T, prefix string) *Lake {
 	t.Helper()
-	return s.lakeAt(t, s.url, prefix)
+	return lakeIn(t, s.open(t, storetest.Below(s.url, prefix)))
 }
 
-func (s *store) lakeAt(t *testing.T, bucketURL, prefix string) *Lake {
+func lakeIn(t *testing.T, bucket *blob.Bucket) *Lake {
 	t.Helper()
-	if prefix != "" {
-		sign := "?"
-		if strings.Contains(bucketURL, "?") {
-			sign = "&"
-		}
-		bucketURL += sign + "prefix=" + prefix
-	}
-	l, err := Open(t.Context(), s.open(t, bucketURL), &LakeOptions{Scratch: t.TempDir()})
+	l, err := Open(t.Context(), bucket, &LakeOptions{Scratch: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,19 +110,13 @@ func (s *store) lakeAt(t *testing.T, bucketURL, prefix string) *Lake {
 // through is a lake whose requests go through a proxy.
 func (s *store) through(t *testing.T, p *faultProxy, prefix string) *Lake {
 	t.Helper()
-	return s.lakeAt(t, s.urlThrough(t, p), prefix)
+	return lakeIn(t, s.throughBucket(t, p, prefix))
 }
 
-func (s *store) throughBucket(t *testing.T, p *faultProxy) *blob.Bucket {
-	t.Helper()
-	return s.open(t, s.urlThrough(t, p))
-}
-
-func (s *store) urlThrough(t *testing.T, p *faultProxy) string {
+func (s *store) throughBucket(t *testing.T, p *faultProxy, prefix string) *blob.Bucket {
 	t.Helper()
 	address := p.start(t, s)
-	t.Setenv("STORAGE_EMULATOR_HOST", address)
-	return strings.ReplaceAll(s.url, s.address, address)
+	return s.openAt(t, storetest.Below(strings.ReplaceAll(s.url, s.address, address), prefix), address)
 }
 
 // contentVersions reports whether an object that becomes what it was has the version that it had.

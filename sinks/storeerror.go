@@ -53,6 +53,9 @@ func kindOf(err error) errorKind {
 	if errors.Is(err, errLost) {
 		return isConflict
 	}
+	if errors.Is(err, errUploadGone) {
+		return isBroken
+	}
 	if a, ok := answerOf(err); ok {
 		return a.kind()
 	}

@@ -19,6 +19,8 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"gocloud.dev/blob"
 	"google.golang.org/api/googleapi"
+
+	"github.com/trunkline/trunkline/sinks/storetest"
 )
 
 func amazon(status int, code string) error {
@@ -69,6 +71,7 @@ func TestKindOf(t *testing.T) {
 		{google(429, "rateLimitExceeded"), isBusy},
 		{google(409, ""), isBusy},
 		{google(503, ""), isBroken},
+		{fmt.Errorf("%w: %w", errUploadGone, google(404, "Not Found")), isBroken},
 		{azure(404, "BlobNotFound"), isMissing},
 		{azure(404, "ContainerNotFound"), isNoBucket},
 		{azure(412, "ConditionNotMet"), isConflict},
@@ -147,7 +150,7 @@ func TestDenied(t *testing.T) {
 		}
 		code := map[string]string{"s3": "AccessDenied", "gcs": "forbidden", "azure": "AuthorizationPermissionMismatch"}[s.name]
 		proxy := &faultProxy{match: everything, times: 1 << 30, wrong: refused(http.StatusForbidden, code)}
-		checkSays(t, s.throughBucket(t, proxy), isDenied)
+		checkSays(t, s.throughBucket(t, proxy, ""), isDenied)
 	})
 }
 
@@ -184,13 +187,11 @@ func TestAway(t *testing.T) {
 		if s.name == "azure" {
 			t.Skip("its client takes half a minute to give up, which tells nothing more")
 		}
-		host, port, err := freeAddress()
+		address, err := storetest.FreeAddress()
 		if err != nil {
 			t.Fatal(err)
 		}
-		address := net.JoinHostPort(host, port)
-		t.Setenv("STORAGE_EMULATOR_HOST", address)
-		err = CheckBucket(t.Context(), s.open(t, strings.ReplaceAll(s.url, s.address, address)))
+		err = CheckBucket(t.Context(), s.openAt(t, strings.ReplaceAll(s.url, s.address, address), address))
 		if !IsTemporary(err) {
 			t.Errorf("error %v, want one for the moment", err)
 		}

@@ -13,7 +13,7 @@ import (
 
 // TestMain lets this binary stand in for the command: scripts run it as a process of its own, named trunkline.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(ended{m}, map[string]func(){
 		"trunkline": func() { os.Exit(start(scriptClock(os.Getenv(clockVariable), os.Getenv(lapseVariable)))) },
 	})
 }
