@@ -122,9 +122,12 @@ func extracting(window *Window) func(context.Context, *ringcentral.Client, *sink
 }
 
 func rebuilding7(ctx context.Context, _ *ringcentral.Client, lake *sinks.Lake, now time.Time) error {
-	for _, err := range Rebuild(ctx, lake, Rebuilding{AccountID: "7", Terms: Terms{Lookback: 72 * time.Hour}, Now: now}) {
+	for event, err := range Rebuild(ctx, lake, Rebuilding{AccountID: "7", Terms: Terms{Lookback: 72 * time.Hour}, Now: now}) {
 		if err != nil {
 			return err
+		}
+		if event.Failed != nil {
+			return event.Failed.Err
 		}
 	}
 	return nil

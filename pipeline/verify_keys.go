@@ -70,6 +70,8 @@ func remedyOfState(key string) string {
 		return "move it away; `trunkline transform` builds the mart again"
 	case kind == "archive":
 		return "move it away"
+	case kind == "erased.json":
+		return "bring it back from a copy; without one, move it away and `trunkline erase` everybody again who was erased"
 	}
 	return "use the trunkline that wrote the lake, or a newer one"
 }

@@ -80,6 +80,8 @@ func (l *Lake) CheckState(ctx context.Context, key string) (wrong, err error) {
 	switch kind {
 	case "format.json":
 		into = &format{}
+	case "erased.json":
+		into = &ErasureNotes{}
 	case "feed":
 		into = &FeedState{}
 	case "rate":
