@@ -120,7 +120,7 @@ func (c *company) name() string {
 
 // TestBenchPage holds the benchmark's pages to what they are said to be, and to the law.
 func TestBenchPage(t *testing.T) {
-	if err := checkLaw(benchPage(1, 50)); err != nil {
+	if err := checkLaw(CallLog(), benchPage(1, 50)); err != nil {
 		t.Fatal(err)
 	}
 	page := benchPage(1, 1000)

@@ -32,13 +32,22 @@ func TestColumnsDocument(t *testing.T) {
 
 func columnsDocument() string {
 	var b strings.Builder
-	b.WriteString("# Columns\n\nGenerated from the table of fields in `schema/calls.go`; a test keeps it true. All columns but `id` and `start_time`\n" +
-		"can be null, which means that RingCentral sent nothing, or something that is kept in `extra`. The partition's columns,\n" +
+	b.WriteString("# Columns\n\nGenerated from the tables of fields in `schema/`; a test keeps it true. All columns but `id` and the one that decides the\n" +
+		"day can be null, which means that RingCentral sent nothing, or something that is kept in `extra`. The partition's columns,\n" +
 		"`account_id` and `start_date`, are in the path and not in the file.\n\n" +
 		"The class is what rules of privacy (`--privacy CLASS=ACTION`) go by. Under any rule but `keep`, columns of the classes `uris`,\n" +
 		"`unclassified` and `extra` are dropped unless a rule names them.\n")
 	writeColumns(&b, "call_log", "One row a call record.", callFields)
 	writeColumns(&b, "call_log.legs", "One element a leg, in the order received.", legFields)
+	writeColumns(&b, "messages", "One row a message of one extension's message store; with the stream `messages`.", messageFields)
+	writeColumns(&b, "messages.to", "One element a recipient.", recipientFields)
+	writeColumns(&b, "messages.attachments", "One element an attachment.", attachmentFields)
+	writeColumns(&b, "extensions", "One row an extension, as it was on the day.", extensionFields)
+	writeColumns(&b, "call_queues", "One row a call queue, as it was on the day.", callQueueFields)
+	writeColumns(&b, "call_queues.members", "One element a member of the queue.", queueMemberFields)
+	writeColumns(&b, "phone_numbers", "One row a number of the company, as it was on the day.", phoneNumberFields)
+	writeColumns(&b, "account", "One row, as the account was on the day.", accountFields)
+	writeColumns(&b, "recordings", "One row a recording that was asked for; with the stream `recordings`. The records are trunkline's own.", recordingFields)
 	return b.String()
 }
 
@@ -60,11 +69,13 @@ func TestColumnNames(t *testing.T) {
 			t.Errorf("%s: %s, want %s", path, got, want)
 		}
 	}
-	seen := map[string]string{}
-	for _, f := range callFields {
-		if other, ok := seen[f.Column()]; ok {
-			t.Errorf("%s and %s are both %s", other, f.Path, f.Column())
+	for _, table := range Tables() {
+		seen := map[string]string{}
+		for _, f := range table.Fields {
+			if other, ok := seen[f.Column()]; ok {
+				t.Errorf("%s: %s and %s are both %s", table.Name, other, f.Path, f.Column())
+			}
+			seen[f.Column()] = f.Path
 		}
-		seen[f.Column()] = f.Path
 	}
 }

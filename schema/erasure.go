@@ -138,6 +138,16 @@ func NewErasure(t *Table, key []byte, persons []Erased) *Erasure {
 	return e
 }
 
+// For is the erasure for another table: the same persons.
+func (e *Erasure) For(t *Table) *Erasure {
+	if e == nil {
+		return nil
+	}
+	out := *e
+	out.table = t
+	return &out
+}
+
 // marked returns the token of the person whose mark of that kind the text has; "" if it is nobody's.
 func (e *Erasure) marked(kind, text string) string {
 	if kind != textMark && !slices.Contains(e.lengths[kind], len(text)) {

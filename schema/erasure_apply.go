@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -57,7 +58,7 @@ type textColumns struct {
 
 type textColumn struct {
 	field Field
-	party string // `from`, `to`, `extension`, `delegate`; empty for others
+	party string // whom it tells of: `from`, `to`, `extension` and the like, or the row itself; empty for others
 	cells *array.String
 	edits map[int]string
 }
@@ -69,7 +70,7 @@ func (x *erasing) open(spec *groupSpec, column func(string) arrow.Array) *textCo
 		switch c := column(f.Column()).(type) {
 		case *array.String:
 			if f.Class != Plain {
-				g.texts = append(g.texts, textColumn{field: f, party: partyOf(f.Path), cells: c, edits: map[int]string{}})
+				g.texts = append(g.texts, textColumn{field: f, party: f.party(), cells: c, edits: map[int]string{}})
 			}
 		case *array.List:
 			if f.Kind == Structs {
@@ -81,12 +82,30 @@ func (x *erasing) open(spec *groupSpec, column func(string) arrow.Array) *textCo
 	return g
 }
 
-// partyOf names whom a field tells of.
+// itself is the party that a row or element as a whole is: an extension, a recipient, the owner of a message store.
+const itself = "itself"
+
+// party names whom a field tells of; empty where it tells of nobody in particular.
+func (f Field) party() string {
+	if party := partyOf(f.Path); party != "" {
+		return party
+	}
+	name, _, nested := strings.Cut(f.Path, ".")
+	isPersonal := slices.Contains([]Class{PhoneNumbers, Names, Locations, Extensions}, f.Class)
+	if isPersonal && (!nested || name == "contact") {
+		return itself
+	}
+	return ""
+}
+
+// partyOf is the party at the beginning of a path.
 func partyOf(path string) string {
-	name, _, _ := strings.Cut(path, ".")
+	name, _, nested := strings.Cut(path, ".")
 	switch name {
-	case "from", "to", "extension", "delegate":
-		return name
+	case "from", "to", "extension", "delegate", "owner", "operator", "forwarding":
+		if nested {
+			return name
+		}
 	}
 	return ""
 }
@@ -169,7 +188,7 @@ func (x *erasing) look(p place, f *found) {
 // lookInto notes the parties of which what stands in extra tells of somebody: a number of another type than the column's.
 func (x *erasing) lookInto(p place, extra string, f *found) {
 	for _, m := range appendMembers(nil, []byte(extra)) {
-		if party := partyOf(string(m.name)); party != "" {
+		if party := partyOf(string(m.name) + "."); party != "" {
 			if token := x.erasure.inText(string(m.value)); token != "" {
 				f.add(partyAt{p, party}, token)
 			}
@@ -195,7 +214,8 @@ func (x *erasing) token(f Field, text string) string {
 }
 
 func isExtensionID(path string) bool {
-	return path == "extension.id" || path == "delegate.id" || strings.HasSuffix(path, ".extensionId")
+	return slices.Contains([]string{"id", "extensionId", "extension.id", "delegate.id", "operator.id"}, path) ||
+		strings.HasSuffix(path, ".extensionId")
 }
 
 // spread finds the same persons in the other parties of the row, by name, extension or device.
@@ -240,7 +260,7 @@ func (x *erasing) edit(p place, f *found) (edited bool) {
 		token := f.parties[partyAt{p, c.party}]
 		switch {
 		case c.party != "" && token != "":
-		case c.field.Class == ExtraClass:
+		case c.field.Class == ExtraClass || c.field.Prose:
 			token = f.token
 		case c.party == "" || c.field.Class == URIs || c.field.Class == Names:
 			if token = x.token(c.field, text); token == "" {

@@ -189,7 +189,7 @@ func TestErasureOnGenerated(t *testing.T) {
 		return v
 	}
 	for range 400 {
-		page, err := parse(generatePage(r))
+		page, err := parse(generatePage(r, callFields))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -42,16 +42,21 @@ func (k Kind) isString() bool { return k.takesString() || k == Array }
 // Field is one line of a table of fields: where a value lies in the JSON and what column it becomes.
 type Field struct {
 	Path  string  // members from the record down, joined by dots: `from.phoneNumber`
+	Name  string  // of the column, where the rule's is taken by another member
 	Kind  Kind    //
 	Class Class   // whom the value tells of
+	Prose bool    // written by people: where somebody is erased, all of it goes
 	Unit  string  // unit of the value, where it has one
 	Note  string  // what it means
 	Of    []Field // fields of an element, for Structs
 }
 
 // Column returns the name of the field's column: the path in snake case
-// (`from.phoneNumber` is from_phone_number).
+// (`from.phoneNumber` is from_phone_number), but for the few that have a name of their own.
 func (f Field) Column() string {
+	if f.Name != "" {
+		return f.Name
+	}
 	var b strings.Builder
 	for _, r := range f.Path {
 		switch {

@@ -7,12 +7,12 @@ import (
 )
 
 // generatePage makes a page of records from the table of fields, with members removed, retyped, repeated and added.
-func generatePage(r *rand.Rand) []byte {
+func generatePage(r *rand.Rand, fields []Field) []byte {
 	page := fmt.Appendf(nil, `{"uri":"x"`)
 	for range 1 + r.IntN(12)/11 {
 		var records []string
 		for range r.IntN(4) {
-			records = append(records, generateObject(r, callFields, ""))
+			records = append(records, generateObject(r, fields, ""))
 		}
 		page = fmt.Appendf(page, `,%s:%s[%s]`, quoteName(r, "records"), pad(r), strings.Join(records, pad(r)+","))
 	}

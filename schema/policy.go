@@ -32,6 +32,7 @@ const (
 // use.
 type Policy struct {
 	table   *Table
+	named   map[string]Action // the rules
 	actions map[string]Action // by column, of the record and of legs alike; absent columns are dropped
 	options PolicyOptions
 	id      string
@@ -58,7 +59,8 @@ var (
 
 // NewPolicy reads rules such as `phone_numbers=hmac` or `from_name=drop`: a column or a class, and an action. The rule of
 // a column goes before that of its class. Under any rule but keep, columns of the classes uris, extra and unclassified
-// are dropped unless a rule names them. Rules that only keep are no policy: the result is nil.
+// are dropped unless a rule names them. Rules that only keep are no policy: the result is nil. The policy is for one table; see
+// For. Rules can name columns of any.
 func NewPolicy(t *Table, rules []string, o PolicyOptions) (*Policy, error) {
 	o.KeyID = cmp.Or(o.KeyID, "1")
 	switch {
@@ -69,11 +71,11 @@ func NewPolicy(t *Table, rules []string, o PolicyOptions) (*Policy, error) {
 	case len(o.Key) > 0 && len(o.Key) < MinKey:
 		return nil, fmt.Errorf("the key has %d bytes, and %d are the least; `openssl rand -hex 32` makes one", len(o.Key), MinKey)
 	}
-	named, err := parseRules(t, rules)
+	named, err := parseRules(rules)
 	if err != nil {
 		return nil, err
 	}
-	p := &Policy{table: t, actions: map[string]Action{}, options: o}
+	p := &Policy{named: named, options: o}
 	loses := false
 	for name, action := range named {
 		p.words = append(p.words, name+"="+string(action))
@@ -83,15 +85,42 @@ func NewPolicy(t *Table, rules []string, o PolicyOptions) (*Policy, error) {
 		return nil, nil
 	}
 	slices.Sort(p.words)
+	own, err := p.For(t)
+	if err != nil {
+		return nil, err
+	}
+	for _, other := range Tables() {
+		if _, err := p.For(other); err != nil && !errors.Is(err, ErrNoIdentity) {
+			return nil, err
+		}
+	}
+	return own, nil
+}
+
+// ErrNoIdentity says that a policy leaves nothing by which the rows of a table are told apart.
+var ErrNoIdentity = errors.New("the privacy policy leaves nothing to tell its rows apart")
+
+// For is the policy for another table: the same rules. The error is ErrNoIdentity where a rule for a class would drop or mask
+// the rows' own ids.
+func (p *Policy) For(t *Table) (*Policy, error) {
+	if p == nil {
+		return nil, nil
+	}
+	out := *p
+	out.table, out.actions = t, map[string]Action{}
 	for _, f := range t.allFields() {
-		action, err := actionFor(f, named)
+		isKey := slices.Contains(t.Keys, f.Column())
+		action, err := actionFor(f, isKey, p.named)
 		if err != nil {
 			return nil, err
 		}
-		p.actions[f.Column()] = action
+		if isKey && action != Keep && action != HMAC {
+			return nil, fmt.Errorf("%s: %w: %s=%s", t.Name, ErrNoIdentity, f.Class, action)
+		}
+		out.actions[f.Column()] = action
 	}
-	p.id = p.makeID()
-	return p, nil
+	out.id = out.makeID()
+	return &out, nil
 }
 
 // allFields lists the fields of the record and of its elements, each column once, and Extra.
@@ -109,13 +138,15 @@ func (t *Table) allFields() []Field {
 	return append(out, Field{Path: Extra, Kind: Array, Class: ExtraClass})
 }
 
-func parseRules(t *Table, rules []string) (map[string]Action, error) {
+func parseRules(rules []string) (map[string]Action, error) {
 	var names []string
 	for _, c := range ruledClasses() {
 		names = append(names, c.String())
 	}
-	for _, f := range t.allFields() {
-		names = append(names, f.Column())
+	for _, t := range Tables() {
+		for _, f := range t.allFields() {
+			names = append(names, f.Column())
+		}
 	}
 	out := map[string]Action{}
 	for _, rule := range rules {
@@ -136,10 +167,9 @@ func parseRules(t *Table, rules []string) (map[string]Action, error) {
 }
 
 // actionFor decides about one column. What identifies, orders and versions records stays.
-func actionFor(f Field, named map[string]Action) (Action, error) {
+func actionFor(f Field, needed bool, named map[string]Action) (Action, error) {
 	column := f.Column()
 	byName, byClass := named[column], named[f.Class.String()]
-	needed := slices.Contains([]string{"id", "start_time", "last_modified_time", "deleted"}, column)
 	switch {
 	case byName != "" && byName != Keep && needed:
 		return "", fmt.Errorf("rule %s=%s: records are told apart and ordered by this column; it can only be kept", column, byName)

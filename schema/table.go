@@ -3,7 +3,7 @@
 // (null counts as absent, ids compare as text, times as instants, numbers by value); what no column can hold is
 // kept in `extra`. It knows nothing of HTTP, buckets, Parquet or SQL.
 //
-// Start with CallLog, then NewDecoder for pages and NewEncoder for rows.
+// Start with CallLog (Tables lists the others), then NewDecoder for pages and NewEncoder for rows.
 package schema
 
 import (
@@ -17,17 +17,25 @@ import (
 type Table struct {
 	Name   string // of the table, as in the lake: `call_log`
 	Fields []Field
+	Keys   []string // columns by which rows are told apart, placed and ordered
 
 	schema *arrow.Schema
 	root   *object
 	groups []*groupSpec
 }
 
-var callLog = sync.OnceValue(func() *Table { return newTable("call_log", callFields) })
+var callLog = sync.OnceValue(func() *Table {
+	return newTable("call_log", callFields, "id", "start_time", "last_modified_time", "deleted")
+})
 
-func newTable(name string, fields []Field) *Table {
+// Tables lists all tables, by name.
+func Tables() []*Table {
+	return []*Table{Account(), CallLog(), CallQueues(), CompanyExtensions(), Messages(), CompanyPhoneNumbers(), Recordings()}
+}
+
+func newTable(name string, fields []Field, keys ...string) *Table {
 	columns := arrowFields(fields)
-	t := &Table{Name: name, Fields: fields, schema: arrow.NewSchema(columns, nil)}
+	t := &Table{Name: name, Fields: fields, Keys: keys, schema: arrow.NewSchema(columns, nil)}
 	t.root = t.compile(fields, columns)
 	return t
 }
