@@ -71,7 +71,7 @@ func (l *Lake) ReplaceDay(ctx context.Context, m *Merge, day arrow.Date32) (out 
 	out = Outcome{Key: PartitionKey(m.Read.table.Name, m.AccountID, day), Read: rows.NumRows(), Held: -1}
 	known := m.Known[day]
 	unchanged, err := l.isHeld(ctx, out.Key, rows, known)
-	unchanged = unchanged && (m.Policy == "" || m.Policy == known.Policy)
+	unchanged = unchanged && len(m.Read.timeless) == 0 && (m.Policy == "" || m.Policy == known.Policy)
 	if err != nil {
 		return out, err
 	}
@@ -191,7 +191,29 @@ func (m *Merge) withHeld(rows arrow.RecordBatch, held heldDay, beside []neighbou
 	for i := range int(rows.NumRows()) {
 		read[ids.Value(i)] = true
 	}
-	return g, read, g.bury()
+	return g, read, errors.Join(m.bury(g), g.bury())
+}
+
+// bury lays tombstones of unknown days over the rows that are merged.
+func (m *Merge) bury(g *merging) error {
+	for _, f := range m.Read.timeless {
+		batch := m.Read.batches[f.batch]
+		k, err := keysOf(m.Read.table, batch)
+		if err != nil {
+			return err
+		}
+		if _, found := g.newest[k.id.Value(int(f.row))]; !found {
+			continue
+		}
+		n, err := g.add(batch)
+		if err == nil {
+			err = g.merge(ref{n, f.row}, 1-m.Read.heldReading())
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func allRows(batch arrow.RecordBatch) []int32 {
@@ -206,7 +228,7 @@ func allRows(batch arrow.RecordBatch) []int32 {
 func (g *merging) kept(held heldDay, read map[string]bool) (n int64) {
 	k := g.keys[0]
 	for i := range int(held.rows.NumRows()) {
-		dead := k.deleted != nil && k.deleted.IsValid(i) && k.deleted.Value(i)
+		dead := k.deleted != nil && k.deleted(i)
 		if !dead && !read[k.id.Value(i)] {
 			n++
 		}

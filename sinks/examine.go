@@ -1,6 +1,7 @@
 package sinks
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -256,14 +257,14 @@ func (t Table) CheckRows(rows arrow.RecordBatch, day arrow.Date32) (RowFaults, e
 	}
 	last := -1
 	for row := range int(rows.NumRows()) {
-		if k.id.IsNull(row) || k.id.Value(row) == "" || k.time.IsNull(row) {
+		if !k.placed(row) {
 			note(&out.Keyless, "keyless", row)
 			continue
 		}
-		if DayOf(int64(k.time.Value(row))) != day {
+		if k.time != nil && k.dayOf(row) != day {
 			note(&out.Misplaced, "misplaced", row)
 		}
-		if last >= 0 && (k.time.Value(row) < k.time.Value(last) || k.time.Value(row) == k.time.Value(last) && k.id.Value(row) < k.id.Value(last)) {
+		if last >= 0 && cmp.Or(cmp.Compare(k.timeOf(row), k.timeOf(last)), strings.Compare(k.id.Value(row), k.id.Value(last))) < 0 {
 			note(&out.Unsorted, "unsorted", row)
 		}
 		last = row

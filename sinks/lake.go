@@ -53,14 +53,28 @@ var ErrLayout = errors.New("the lake's layout is unknown")
 type Table struct {
 	Name     string // of the table and of its stream: `call_log`
 	ID       string // text column, unique in the table
-	Time     string // timestamp column (µs, UTC) that decides the day
+	Time     string // timestamp column (µs, UTC) that decides the day; empty for a snapshot, all of whose rows are of one day: see On
 	Modified string // timestamp column of the last change; a later one is the newer version
 	Detail   string // list column whose presence makes the fuller version, of equal Modified
-	Deleted  string // boolean column: true on a tombstone, which is laid over the version before it
+	Deleted  string // column that marks a tombstone, which is laid over the version before it: boolean, or text that is DeletedAs
+
+	DeletedAs string
 
 	// Overlay makes one row of two versions: what over has, and of the rest what under has.
 	Overlay func(under arrow.RecordBatch, underRow int, over arrow.RecordBatch, overRow int) (arrow.RecordBatch, error)
+
+	day arrow.Date32 // of a snapshot
 }
+
+// On is the table of snapshots for the rows of one of them: their ids are unique in the day, which the reading decides, and the same ones are
+// in every other day, too.
+func (t Table) On(day arrow.Date32) Table {
+	t.day = day
+	return t
+}
+
+// IsSnapshot reports whether the table's rows tell how things were on a day.
+func (t Table) IsSnapshot() bool { return t.Time == "" }
 
 // LakeOptions are the optional parts of a Lake.
 type LakeOptions struct {

@@ -206,7 +206,7 @@ func (l *Lake) Finish(ctx context.Context, t Table, s *arrow.Schema, account str
 		return nil, err
 	}
 	if found {
-		m := &Merge{AccountID: account, Schema: s, Read: NewRead(t), Whole: true, Policy: policyOf(rows.Schema())}
+		m := &Merge{AccountID: account, Schema: s, Read: NewRead(t.On(day)), Whole: true, Policy: policyOf(rows.Schema())}
 		if err := m.Read.Append(rows); err != nil {
 			return nil, err
 		}

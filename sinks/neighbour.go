@@ -25,7 +25,7 @@ type neighbour struct {
 
 // neighbours finds the rows that the days before and after hold of the ids that were read.
 func (l *Lake) neighbours(ctx context.Context, m *Merge, day arrow.Date32, rows arrow.RecordBatch) ([]neighbour, error) {
-	if rows.NumRows() == 0 {
+	if rows.NumRows() == 0 || m.Read.table.IsSnapshot() {
 		return nil, nil
 	}
 	wanted := map[string]bool{}

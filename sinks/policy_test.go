@@ -168,7 +168,7 @@ func TestRewriteRejected(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		n, err := l.RewriteRejected(t.Context(), "", func(line []byte) ([]byte, error) {
+		n, err := l.RewriteRejected(t.Context(), "", "call_log", func(line []byte) ([]byte, error) {
 			if string(line) == "x" {
 				return nil, nil
 			}

@@ -16,6 +16,7 @@ type Read struct {
 	batches  []arrow.RecordBatch
 	days     map[arrow.Date32][]ref
 	unplaced []ref
+	timeless []ref // tombstones that say no more than their id
 	rows     int
 	gathered bool // the versions of each id lie in one day
 }
@@ -34,7 +35,8 @@ func NewImport(t Table, c Canonical) *Read {
 	return r
 }
 
-// Append adds the rows of a page. Those without id or time are set aside: see EachUnplaced.
+// Append adds the rows of a page. Those without id or time are set aside: see EachUnplaced. Tombstones without a time, of a table whose
+// tombstones are told by text, are laid over the rows that the days hold of their ids.
 func (r *Read) Append(batch arrow.RecordBatch) error {
 	k, err := keysOf(r.table, batch)
 	if err != nil {
@@ -44,12 +46,34 @@ func (r *Read) Append(batch arrow.RecordBatch) error {
 	r.batches = append(r.batches, batch)
 	for row := range int32(batch.NumRows()) {
 		r.rows++
-		if k.id.IsNull(int(row)) || k.id.Value(int(row)) == "" || k.time.IsNull(int(row)) {
+		if k.timeless(int(row)) {
+			r.timeless = append(r.timeless, ref{n, row})
+			continue
+		}
+		if !k.placed(int(row)) {
 			r.unplaced = append(r.unplaced, ref{n, row})
 			continue
 		}
-		day := DayOf(int64(k.time.Value(int(row))))
+		day := k.dayOf(int(row))
 		r.days[day] = append(r.days[day], ref{n, row})
+	}
+	return nil
+}
+
+// AppendUnplaced takes rows of a batch that have no time or no id, as Append does.
+func (r *Read) AppendUnplaced(batch arrow.RecordBatch, rows []int) error {
+	k, err := keysOf(r.table, batch)
+	if err != nil {
+		return err
+	}
+	n := int32(len(r.batches))
+	r.batches = append(r.batches, batch)
+	for _, row := range rows {
+		if f := (ref{n, int32(row)}); k.timeless(row) {
+			r.timeless = append(r.timeless, f)
+		} else {
+			r.unplaced = append(r.unplaced, f)
+		}
 	}
 	return nil
 }
@@ -67,6 +91,15 @@ func (r *Read) Redact(change Redact) error {
 		r.batches[i] = changed
 	}
 	return nil
+}
+
+// BuriedBy has the read take part in what another one says of rows of unknown days: its tombstones without a time.
+func (r *Read) BuriedBy(other *Read) {
+	n := int32(len(r.batches))
+	r.batches = append(r.batches, other.batches...)
+	for _, f := range other.timeless {
+		r.timeless = append(r.timeless, ref{n + f.batch, f.row})
+	}
 }
 
 // dayMicros is a UTC day in microseconds.
@@ -94,7 +127,7 @@ func (r *Read) Earliest(day arrow.Date32) int64 {
 	least := int64(day+1) * dayMicros
 	for _, f := range r.days[day] {
 		if k, err := keysOf(r.table, r.batches[f.batch]); err == nil { // Append has checked it
-			least = min(least, int64(k.time.Value(int(f.row))))
+			least = min(least, k.timeOf(int(f.row)))
 		}
 	}
 	return least

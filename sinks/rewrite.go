@@ -133,16 +133,18 @@ func (l *Lake) DeleteArchived(ctx context.Context, r ArchivedRead) error {
 	return l.remove(ctx, r.Key)
 }
 
-// RewriteRejected changes the records of an account that were set aside, of all accounts if it is empty, line by line: change returns what becomes of a line, nil where it
+// RewriteRejected changes the records of a stream that were set aside, of one account or of all if it is empty, line by line: change returns what becomes of a line, nil where it
 // goes. It returns how many objects changed.
-func (l *Lake) RewriteRejected(ctx context.Context, account string, change func(line []byte) ([]byte, error)) (changed int, err error) {
+func (l *Lake) RewriteRejected(ctx context.Context, account, stream string, change func(line []byte) ([]byte, error)) (changed int, err error) {
 	var keys []string
 	prefix := rejectedPrefix
 	if account != "" {
 		prefix += account + "/"
 	}
 	err = l.keys(ctx, prefix, func(o *blob.ListObject) error {
-		keys = append(keys, o.Key)
+		if parts := strings.Split(strings.TrimPrefix(o.Key, rejectedPrefix), "/"); len(parts) == 3 && parts[1] == stream {
+			keys = append(keys, o.Key)
+		}
 		return nil
 	})
 	for _, key := range keys {

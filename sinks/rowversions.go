@@ -61,7 +61,7 @@ func (c *Versions) Add(rows arrow.RecordBatch, day arrow.Date32) error {
 		return err
 	}
 	for i := range int32(rows.NumRows()) {
-		if k.id.IsNull(int(i)) || k.time.IsNull(int(i)) {
+		if !k.placed(int(i)) {
 			continue
 		}
 		v := k.version(ref{0, i}, 0)

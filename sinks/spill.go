@@ -14,7 +14,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 )
 
-// Spill keeps the rows of an import on local disk, a file a day, until all of it is there: so memory follows the busiest
+// Spill keeps the rows of an import, or of a reading of many lists, on local disk, a file a day, until all of it is there: so memory follows the busiest
 // day and not the size of the import. It is safe for concurrent use until it is read.
 type Spill struct {
 	table  Table
@@ -40,7 +40,7 @@ func (l *Lake) NewSpill(t Table, s *arrow.Schema) (*Spill, error) {
 	return &Spill{table: t, schema: s, dir: dir, days: map[arrow.Date32]*spilled{}}, nil
 }
 
-// Append adds the rows of a batch to the files of their days. It returns the rows that have no id or no time.
+// Append adds the rows of a batch to the files of their days. It returns the rows that have no id or no time, which AppendUnplaced takes.
 func (s *Spill) Append(batch arrow.RecordBatch) (unplaced []int, err error) {
 	r := NewRead(s.table)
 	if err := r.Append(batch); err != nil {
@@ -57,7 +57,7 @@ func (s *Spill) Append(batch arrow.RecordBatch) (unplaced []int, err error) {
 			return nil, fmt.Errorf("temporary files in %s: %w", s.dir, err)
 		}
 	}
-	for _, u := range r.unplaced {
+	for _, u := range append(r.unplaced, r.timeless...) {
 		unplaced = append(unplaced, int(u.row))
 	}
 	return unplaced, nil
@@ -103,25 +103,40 @@ func (s *Spill) Days() []arrow.Date32 {
 
 // Import reads one day's rows back as an import and removes its file.
 func (s *Spill) Import(day arrow.Date32, c Canonical) (*Read, error) {
+	read := NewImport(s.table, c)
+	return read, s.readBack(day, read)
+}
+
+// Reading reads one day's rows back as a reading, in the order in which they were appended, and removes its file. A day without
+// rows is an empty one.
+func (s *Spill) Reading(day arrow.Date32) (*Read, error) {
+	read := NewRead(s.table)
+	if s.days[day] == nil {
+		return read, nil
+	}
+	return read, s.readBack(day, read)
+}
+
+// readBack reads one day's file.
+func (s *Spill) readBack(day arrow.Date32, read *Read) error {
 	f, err := os.Open(s.name(day))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer f.Close()
-	read := NewImport(s.table, c)
 	source := bufio.NewReaderSize(f, 1<<18)
 	for {
 		if _, err := source.Peek(1); err == io.EOF {
 			break
 		}
 		if err := readStream(source, read); err != nil {
-			return nil, fmt.Errorf("%s: %w", s.name(day), err)
+			return fmt.Errorf("%s: %w", s.name(day), err)
 		}
 	}
 	if got, want := read.Rows(&day), s.days[day].rows; got != want {
-		return nil, fmt.Errorf("%s holds %d rows, not %d", s.name(day), got, want)
+		return fmt.Errorf("%s holds %d rows, not %d", s.name(day), got, want)
 	}
-	return read, os.Remove(s.name(day))
+	return os.Remove(s.name(day))
 }
 
 func readStream(source io.Reader, into *Read) error {

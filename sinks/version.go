@@ -19,10 +19,38 @@ import (
 // keyColumns are the columns of one batch by which rows are told apart, ordered and versioned.
 type keyColumns struct {
 	id       *array.String
-	time     *array.Timestamp
-	modified *array.Timestamp // nil where the batch lacks it
-	detail   *array.List      // nil where the batch lacks it
-	deleted  *array.Boolean   // nil where the batch lacks it
+	time     *array.Timestamp   // nil for a snapshot
+	day      arrow.Date32       // of a snapshot
+	modified *array.Timestamp   // nil where the batch lacks it
+	detail   *array.List        // nil where the batch lacks it
+	buries   bool               // tombstones may lack a time
+	deleted  func(row int) bool // nil where the batch lacks it
+}
+
+// placed reports whether the row has a place in the table.
+func (k keyColumns) placed(row int) bool {
+	return k.id.IsValid(row) && k.id.Value(row) != "" && (k.time == nil || k.time.IsValid(row))
+}
+
+// timeless reports whether the row is a tombstone that says no more than its id.
+func (k keyColumns) timeless(row int) bool {
+	return k.buries && k.deleted != nil && k.deleted(row) && k.id.IsValid(row) && k.id.Value(row) != "" && k.time != nil && k.time.IsNull(row)
+}
+
+// dayOf is the day of a row that has one.
+func (k keyColumns) dayOf(row int) arrow.Date32 {
+	if k.time == nil {
+		return k.day
+	}
+	return DayOf(k.timeOf(row))
+}
+
+// timeOf is the time of a row that has a place, in microseconds since 1970; within a snapshot all are alike.
+func (k keyColumns) timeOf(row int) int64 {
+	if k.time == nil {
+		return int64(k.day) * dayMicros
+	}
+	return int64(k.time.Value(row))
 }
 
 func keysOf(t Table, batch arrow.RecordBatch) (keyColumns, error) {
@@ -31,12 +59,19 @@ func keysOf(t Table, batch arrow.RecordBatch) (keyColumns, error) {
 	if k.id, ok = column(batch, t.ID).(*array.String); !ok {
 		return k, fmt.Errorf("the batch lacks the text column %s", t.ID)
 	}
-	if k.time, ok = column(batch, t.Time).(*array.Timestamp); !ok {
-		return k, fmt.Errorf("the batch lacks the timestamp column %s", t.Time)
+	if k.day = t.day; !t.IsSnapshot() {
+		if k.time, ok = column(batch, t.Time).(*array.Timestamp); !ok {
+			return k, fmt.Errorf("the batch lacks the timestamp column %s", t.Time)
+		}
 	}
 	k.modified, _ = column(batch, t.Modified).(*array.Timestamp)
 	k.detail, _ = column(batch, t.Detail).(*array.List)
-	k.deleted, _ = column(batch, t.Deleted).(*array.Boolean)
+	switch c := column(batch, t.Deleted).(type) {
+	case *array.Boolean:
+		k.deleted = func(row int) bool { return c.IsValid(row) && c.Value(row) }
+	case *array.String:
+		k.buries, k.deleted = true, func(row int) bool { return c.IsValid(row) && c.Value(row) == t.DeletedAs }
+	}
 	return k, nil
 }
 
@@ -70,8 +105,8 @@ type version struct {
 
 func (k keyColumns) version(r ref, reading int) version {
 	row := int(r.row)
-	v := version{ref: r, day: DayOf(int64(k.time.Value(row))), modified: math.MinInt64, reading: reading}
-	v.deleted = k.deleted != nil && k.deleted.IsValid(row) && k.deleted.Value(row)
+	v := version{ref: r, day: k.dayOf(row), modified: math.MinInt64, reading: reading}
+	v.deleted = k.deleted != nil && k.deleted(row)
 	switch {
 	case k.modified != nil && k.modified.IsValid(row):
 		v.modified = int64(k.modified.Value(row))
@@ -211,7 +246,7 @@ func (m *merging) rows(day arrow.Date32, keep func(id string, v version) bool) (
 		}
 	}
 	slices.SortFunc(refs, func(a, b ref) int {
-		return cmp.Or(cmp.Compare(m.keys[a.batch].time.Value(int(a.row)), m.keys[b.batch].time.Value(int(b.row))),
+		return cmp.Or(cmp.Compare(m.keys[a.batch].timeOf(int(a.row)), m.keys[b.batch].timeOf(int(b.row))),
 			strings.Compare(m.id(a), m.id(b)))
 	})
 	return gather(m.schema, m.batches, refs)
