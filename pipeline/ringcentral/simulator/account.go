@@ -10,7 +10,7 @@ import (
 // account answers with the company itself; the members are those of the published account payload.
 func (s *Simulator) account(r *request) *answer {
 	type object = map[string]any
-	uri := clientURL(r.Request) + s.accountPath()
+	uri := s.options.BaseURL + s.accountPath()
 	admin := s.company.admin()
 	return &answer{status: 200, body: encode(object{
 		"uri":        uri,
@@ -104,7 +104,7 @@ func (s *Simulator) extension(r *request) *answer {
 		URI             string `json:"uri"`
 		ExtensionNumber string `json:"extensionNumber"`
 	}
-	base := clientURL(r.Request)
+	base := s.options.BaseURL
 	body := struct {
 		extensionBody
 		RegionalSettings any          `json:"regionalSettings"`
@@ -129,7 +129,7 @@ func (s *Simulator) extensions(r *request) *answer {
 	for _, x := range s.company.extensions {
 		if !x.gone(now) && matches(values["type"], x.kind) && matches(values["status"], x.status) &&
 			matches(values["extensionNumber"], x.number) && matches(values["email"], x.email) {
-			found = append(found, s.extensionBody(clientURL(r.Request), x))
+			found = append(found, s.extensionBody(s.options.BaseURL, x))
 		}
 	}
 	base := clientURL(r.Request)

@@ -69,7 +69,7 @@ func (s *Simulator) numbers(r *request) *answer {
 			!matches(values["status"], "Normal") || len(status) > 0 && (n.owner == nil || !matches(status, n.owner.status)) {
 			continue
 		}
-		found = append(found, s.numberBody(base, n))
+		found = append(found, s.numberBody(s.options.BaseURL, n))
 	}
 	path := base + s.accountPath() + "/phone-number?" + echo(values, "usageType", "paymentType", "status", "extensionStatus")
 	return listed(found, p, func(page int) string { return path + p.query(page) })
@@ -92,13 +92,13 @@ func checkNumberChoices(values url.Values) *answer {
 	return nil
 }
 
-// numberBody completes a number for a client; its id is made of its digits.
+// numberBody completes a number for a client; its id follows from its digits and does not show them.
 func (s *Simulator) numberBody(base string, n numberBody) numberBody {
 	id, err := strconv.ParseInt(digits(n.PhoneNumber), 10, 64)
 	if err != nil {
 		panic("simulator: its own number " + n.PhoneNumber + " has other than digits")
 	}
-	n.ID, n.Status = id*10+4, "Normal"
+	n.ID, n.Status = id%1_000_003*7_919_000+4, "Normal"
 	n.URI = base + s.accountPath() + "/phone-number/" + strconv.FormatInt(n.ID, 10)
 	if x := n.owner; x != nil {
 		n.Assigned = &assignee{s.extensionURI(base, x), x.id, x.number, x.name}

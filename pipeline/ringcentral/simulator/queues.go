@@ -68,7 +68,7 @@ func (s *Simulator) queues(r *request) *answer {
 	for _, queue := range s.company.queues {
 		has := func(x *extension) bool { return x.idText() == member && !x.gone(now) }
 		if member == "" || slices.ContainsFunc(queue.members, has) {
-			found = append(found, s.queueBody(base, queue))
+			found = append(found, s.queueBody(s.options.BaseURL, queue))
 		}
 	}
 	path := base + s.accountPath() + "/call-queues?" + echo(values, "memberExtensionId")
@@ -89,7 +89,7 @@ func (s *Simulator) queueDetails(r *request) *answer {
 	if x == nil {
 		return notFound("groupId")
 	}
-	return &answer{status: 200, body: encode(queueDetails{queueBody: s.queueBody(clientURL(r.Request), x),
+	return &answer{status: 200, body: encode(queueDetails{queueBody: s.queueBody(s.options.BaseURL, x),
 		ServiceLevelSettings: s.company.serviceLevel(x), EditableMemberStatus: true, AlertTimer: 30})}
 }
 
@@ -106,7 +106,7 @@ func (s *Simulator) members(r *request) *answer {
 	base, found, now := clientURL(r.Request), []memberBody{}, s.options.Now().UnixMilli()
 	for _, member := range x.members {
 		if !member.gone(now) {
-			found = append(found, memberBody{s.extensionURI(base, member), member.id, member.number})
+			found = append(found, memberBody{s.extensionURI(s.options.BaseURL, member), member.id, member.number})
 		}
 	}
 	path := base + s.accountPath() + "/call-queues/" + x.idText() + "/members?"

@@ -69,9 +69,9 @@ type Options struct {
 	Penalty time.Duration
 	// TokenLifetime caps how long an access token is accepted; default 1 h, the most that RingCentral grants.
 	TokenLifetime time.Duration
-	// BaseURL is the scheme and host of the uris inside call records, default https://platform.ringcentral.example
+	// BaseURL is the scheme and host of the uris inside records, default https://platform.ringcentral.example
 	// (a name that can never be resolved). It is fixed, and not the address that a client happened to use, so that a
-	// record has the same bytes on every port. The uris of pages, the account and extensions do carry the client's.
+	// record has the same bytes on every port. The uris of pages do carry the client's.
 	BaseURL string
 	// Now is the clock; default time.Now.
 	Now func() time.Time
