@@ -46,8 +46,9 @@ func failed(ctx context.Context, m Model, err error) error {
 }
 
 // Load creates, or replaces, a view in main over the files of each input and the views of staging and intermediate over those,
-// all or nothing. The views read the files when they are queried, so the files must stay. A file that cannot be read is an
-// error; so is a *ModelError for a model whose table or column is not there.
+// all or nothing. The views read the files when they are queried, so the files must stay. Models over tables that were never loaded are
+// left out, but for the call log's. A file that cannot be read is an error; so is a *ModelError for a model whose table or column is
+// not there.
 func (e *Engine) Load(ctx context.Context, inputs []Input) error {
 	return e.inTransaction(ctx, func(tx *stdsql.Tx) error {
 		for _, in := range inputs {
@@ -63,13 +64,30 @@ func (e *Engine) Load(ctx context.Context, inputs []Input) error {
 			create schema if not exists intermediate; create schema if not exists marts`); err != nil {
 			return fmt.Errorf("create schemas: %w", err)
 		}
-		for _, m := range onFloor(e.models, "staging", "intermediate") {
+		for _, m := range e.overLoaded(inputs) {
 			if err := createView(ctx, tx, m.Relation(), m.query); err != nil {
 				return failed(ctx, m, err)
 			}
 		}
 		return nil
 	})
+}
+
+// overLoaded are the models of staging and intermediate whose tables are loaded, now or before.
+func (e *Engine) overLoaded(inputs []Input) (out []Model) {
+	for _, in := range inputs {
+		e.tables["main."+in.Table] = true
+	}
+	left := map[string]bool{}
+	for _, m := range onFloor(e.models, "staging", "intermediate") {
+		missing := func(read string) bool {
+			return left[read] || strings.HasPrefix(read, "main.") && read != "main.call_log" && !e.tables[read]
+		}
+		if left[m.Relation()] = slices.ContainsFunc(m.Reads, missing); !left[m.Relation()] {
+			out = append(out, m)
+		}
+	}
+	return out
 }
 
 // query selects the rows of an input. The partition's columns come last.

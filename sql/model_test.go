@@ -131,7 +131,10 @@ func TestMalformedModels(t *testing.T) {
 // TestHeadersEqualSelects binds every select to an empty lake: the header lists its columns, the types are such that every
 // reader of Parquet knows them, and an audit finds nothing.
 func TestHeadersEqualSelects(t *testing.T) {
-	e := loaded(t, newLake(t, ""), nil)
+	e := open(t, nil)
+	if err := e.Load(t.Context(), append(newLake(t, "").inputs(), streamInputs(t, "")...)); err != nil {
+		t.Fatal(err)
+	}
 	if err := e.LoadMarts(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}

@@ -47,6 +47,7 @@ type Engine struct {
 
 	db      *stdsql.DB
 	models  []Model
+	tables  map[string]bool // that were loaded, as main.call_log
 	tempDir string
 }
 
@@ -67,7 +68,7 @@ func Open(ctx context.Context, o *Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("temporary directory for duckdb: %w; name one that can be written", err)
 	}
-	e := &Engine{models: models, tempDir: tempDir}
+	e := &Engine{models: models, tables: map[string]bool{}, tempDir: tempDir}
 	if err := e.connect(ctx, opts); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
