@@ -96,7 +96,8 @@ func (e *extraction) feedDay(since time.Time) (arrow.Date32, bool) {
 func (e *extraction) changes(ctx context.Context) error {
 	state := e.feed
 	if state.SyncToken == "" {
-		state = sinks.FeedState{Since: e.feedFrom(), GapFrom: e.feed.GapFrom, GapTo: e.feed.GapTo, Writes: e.feed.Writes}
+		since := e.feedFrom()
+		state = sinks.FeedState{Since: since, SyncTime: since, GapFrom: e.feed.GapFrom, GapTo: e.feed.GapTo, Writes: e.feed.Writes}
 	}
 	var batch *closedRead
 	defer func() {
@@ -123,7 +124,10 @@ func (e *extraction) changes(ctx context.Context) error {
 		if page.More && batch.pages < feedPages {
 			continue
 		}
-		state.SyncToken, state.SyncTime = page.SyncToken, page.ReadAt.UTC().Truncate(time.Millisecond)
+		state.SyncToken = page.SyncToken
+		if !page.More { // what is left to read may have changed earlier than this page was read
+			state.SyncTime = page.ReadAt.UTC().Truncate(time.Millisecond)
+		}
 		if err := e.mergeChanges(ctx, batch, state); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -135,5 +136,40 @@ func TestFeedThatIsNotThere(t *testing.T) {
 				t.Errorf("%s, turn %d: %q", mode, turn, tally.Warnings)
 			}
 		}
+	}
+}
+
+// TestFeedThatEndsInTheMiddle: a reading that does not come to the feed's end keeps how far it came, and does not say that all until then was
+// told: if the token is lost then, the list is read again from a lookback before the last whole reading.
+func TestFeedThatEndsInTheMiddle(t *testing.T) {
+	now := simulated
+	g := visit(t, host(t, quiet, &now), &now)
+	lake, x := g.open(), reading(nil)
+	x.Strategy, x.PerPage, x.PollAnyway = StrategyAuto, 5, false // the chain keeps the size of its first page
+	if _, err := g.extract(lake, x); err != nil {
+		t.Fatal(err)
+	}
+	_, before := ledgerAndFeed(t, lake, g.sim.AccountID())
+	now = now.Add(60 * time.Hour)
+	asked := 0
+	g.fails = func(u *url.URL) bool {
+		if strings.HasSuffix(u.Path, "/call-log-extract-sync") {
+			asked++
+		}
+		return asked > feedPages+1
+	}
+	if _, err := g.extract(lake, x); err == nil || asked <= feedPages+1 {
+		t.Fatalf("%d requests, %v", asked, err)
+	}
+	_, after := ledgerAndFeed(t, lake, g.sim.AccountID())
+	if after.SyncToken == before.SyncToken || !after.SyncTime.Equal(before.SyncTime) {
+		t.Errorf("%+v became %+v", before, after)
+	}
+	g.fails = nil
+	if _, err := g.extract(lake, x); err != nil {
+		t.Fatal(err)
+	}
+	if _, whole := ledgerAndFeed(t, lake, g.sim.AccountID()); !whole.SyncTime.After(after.SyncTime) {
+		t.Errorf("%+v became %+v", after, whole)
 	}
 }
