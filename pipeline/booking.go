@@ -10,17 +10,17 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
-	"github.com/trunkline/trunkline/schema"
 	"github.com/trunkline/trunkline/sinks"
 )
 
 // flushEvery is how often the ledger is written at most: some stores allow one write a second to an object.
 const flushEvery = time.Second
 
-// booking keeps the ledger of one account while days are merged: what is noted is written in batches, after the
+// booking keeps the ledger of one account and stream while days are merged: what is noted is written in batches, after the
 // partitions and before the sync token.
 type booking struct {
 	lake    *sinks.Lake
+	stream  stream
 	account string
 	clock   func() time.Time
 
@@ -37,7 +37,7 @@ type booking struct {
 
 // open reads the account's ledger.
 func (b *booking) open(ctx context.Context, account string) error {
-	ledger, err := b.lake.Ledger(ctx, account, CallLogStream)
+	ledger, err := b.lake.Ledger(ctx, account, b.stream.Name)
 	if err != nil {
 		return err
 	}
@@ -84,11 +84,11 @@ func (b *booking) finish(ctx context.Context) error {
 
 // finishDay ends what a run began with a day, and takes out of it and the days beside it who was erased meanwhile.
 func (b *booking) finishDay(ctx context.Context, day arrow.Date32) (map[arrow.Date32]sinks.Outcome, error) {
-	found, err := b.lake.Finish(ctx, calls, schema.CallLog().Schema(), b.account, day)
+	found, err := b.lake.Finish(ctx, b.stream.Table, b.stream.columns.Schema(), b.account, day)
 	if err != nil {
 		return nil, err
 	}
-	p, err := readPrivacy(ctx, b.lake, nil)
+	p, err := readPrivacy(ctx, b.lake, nil, b.stream)
 	if err != nil || p.erasure == nil {
 		return found, err
 	}
@@ -109,7 +109,7 @@ func (b *booking) eraseLeft(ctx context.Context, archives map[string]bool) error
 	if len(archives) == 0 {
 		return nil
 	}
-	p, err := readPrivacy(ctx, b.lake, nil)
+	p, err := readPrivacy(ctx, b.lake, nil, b.stream)
 	if err != nil || p.erasure == nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (b *booking) eraseLeft(ctx context.Context, archives map[string]bool) error
 			return err
 		}
 	}
-	_, err = b.lake.RewriteRejected(ctx, b.account, p.eraseRejected)
+	_, err = b.lake.RewriteRejected(ctx, b.account, b.stream.Name, p.eraseRejected)
 	return err
 }
 
@@ -144,7 +144,7 @@ func (b *booking) intend(ctx context.Context, days []arrow.Date32, by string) er
 		entry.Writing, entry.WritingBy = true, cmp.Or(by, entry.WritingBy)
 		marked[day] = entry
 	}
-	if err := b.lake.WriteLedger(ctx, b.account, CallLogStream, marked, b.written); err != nil {
+	if err := b.lake.WriteLedger(ctx, b.account, b.stream.Name, marked, b.written); err != nil {
 		return &lakeError{err}
 	}
 	maps.Copy(b.written, marked)
@@ -194,7 +194,7 @@ func (b *booking) flush(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
-	if err := b.lake.WriteLedger(ctx, b.account, CallLogStream, b.noted, b.written); err != nil {
+	if err := b.lake.WriteLedger(ctx, b.account, b.stream.Name, b.noted, b.written); err != nil {
 		return &lakeError{err}
 	}
 	maps.Copy(b.written, b.noted)

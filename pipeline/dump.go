@@ -1,10 +1,12 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -15,12 +17,13 @@ import (
 
 // Dumping says which records to write back as JSON.
 type Dumping struct {
+	Stream    string   // by name; default: the call log
 	AccountID string   // "~": of all accounts in the lake
 	Window    *Window  // nil: all days
 	IDs       []string // none: all records
 }
 
-// Dump yields records as RingCentral's JSON, from the lake's Parquet alone: account by account, oldest first. The bytes
+// Dump yields records of a stream as RingCentral's JSON, from the lake's Parquet alone: account by account, oldest first. The bytes
 // are valid until the next step.
 func Dump(ctx context.Context, lake *sinks.Lake, d Dumping) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
@@ -31,7 +34,11 @@ func Dump(ctx context.Context, lake *sinks.Lake, d Dumping) iter.Seq2[[]byte, er
 }
 
 func dump(ctx context.Context, lake *sinks.Lake, d Dumping, emit func([]byte) bool) error {
-	ledgers, err := Ledgers(ctx, lake)
+	s, known := streamNamed(cmp.Or(d.Stream, CallLogStream))
+	if !known {
+		return fmt.Errorf("stream %q: there are %s", d.Stream, strings.Join(Streams(), ", "))
+	}
+	ledgers, err := ledgersOf(ctx, lake, s.Name)
 	if err != nil {
 		return err
 	}
@@ -51,7 +58,7 @@ func dump(ctx context.Context, lake *sinks.Lake, d Dumping, emit func([]byte) bo
 			if d.Window != nil && (day < d.Window.From || day >= d.Window.To) || ledgers[account][day].ContentHash == "" {
 				continue
 			}
-			more, err := dumpDay(ctx, lake, account, day, wanted, emit)
+			more, err := s.dumpDay(ctx, lake, account, day, wanted, emit)
 			if err != nil || !more {
 				return err
 			}
@@ -61,19 +68,19 @@ func dump(ctx context.Context, lake *sinks.Lake, d Dumping, emit func([]byte) bo
 }
 
 // dumpDay emits one day's records; more is false when no more are wanted.
-func dumpDay(ctx context.Context, lake *sinks.Lake, account string, day arrow.Date32, wanted map[string]bool, emit func([]byte) bool) (more bool, err error) {
-	batch, found, err := lake.ReadDay(ctx, CallLogStream, account, day)
+func (s stream) dumpDay(ctx context.Context, lake *sinks.Lake, account string, day arrow.Date32, wanted map[string]bool, emit func([]byte) bool) (more bool, err error) {
+	batch, found, err := lake.ReadDay(ctx, s.Name, account, day)
 	if err != nil {
 		return false, err
 	}
 	if !found {
 		return false, fmt.Errorf("the ledger has day %s of account %s, the lake has no object for it: run that day again", day.FormattedString(), account)
 	}
-	enc, err := schema.NewEncoder(schema.CallLog(), batch)
+	enc, err := schema.NewEncoder(s.columns, batch)
 	if err != nil {
 		return false, fmt.Errorf("day %s: %w", day.FormattedString(), err)
 	}
-	ids, ok := batch.Column(batch.Schema().FieldIndices(calls.ID)[0]).(*array.String)
+	ids, ok := batch.Column(batch.Schema().FieldIndices(s.ID)[0]).(*array.String)
 	if !ok {
 		return false, fmt.Errorf("day %s: the ids are not text", day.FormattedString())
 	}

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -45,22 +46,23 @@ func Erase(ctx context.Context, lake *sinks.Lake, x Erasing) (Rewritten, error) 
 	if e.erasure, err = erasureOf(notes); err != nil {
 		return e.done, err
 	}
-	e.rewriting.change = func(batch arrow.RecordBatch) (arrow.RecordBatch, error) {
-		out, rows, err := e.erasure.Apply(batch)
-		e.done.Rows += rows
-		return out, err
-	}
 	accounts, err := e.accounts(ctx, OwnAccount)
 	if err != nil {
 		return e.done, err
 	}
-	for _, account := range accounts {
-		if err := e.account(ctx, account, x); err != nil {
-			return e.done, fmt.Errorf("account %s: %w", account, err)
+	for _, s := range streams {
+		e.of(s)
+		for _, account := range accounts {
+			if err := e.account(ctx, account, x); err != nil {
+				return e.done, fmt.Errorf("%s of account %s: %w", s.Name, account, err)
+			}
+		}
+		n, err := lake.RewriteRejected(ctx, "", s.Name, e.privacy().eraseRejected)
+		if e.done.Rejected += n; err != nil {
+			return e.done, err
 		}
 	}
-	e.done.Rejected, err = lake.RewriteRejected(ctx, "", privacy{erasure: e.erasure}.eraseRejected)
-	return e.done, err
+	return e.done, nil
 }
 
 // erasing is one Erase while it runs.
@@ -69,25 +71,41 @@ type erasing struct {
 	erasure *schema.Erasure
 }
 
+// of turns to a stream.
+func (e *erasing) of(s stream) {
+	e.stream, e.erasure = s, e.erasure.For(s.columns)
+	e.change = func(batch arrow.RecordBatch) (arrow.RecordBatch, error) {
+		out, rows, err := e.erasure.Apply(batch)
+		e.done.Rows += rows
+		return out, err
+	}
+}
+
+func (e *erasing) privacy() privacy { return privacy{stream: e.stream, erasure: e.erasure} }
+
 func (e *erasing) account(ctx context.Context, account string, x Erasing) error {
 	if err := e.days(ctx, account); err != nil {
 		return err
 	}
-	ledger, err := e.lake.Ledger(ctx, account, CallLogStream)
+	ledger, err := e.lake.Ledger(ctx, account, e.stream.Name)
 	if err != nil {
 		return err
 	}
 	var hidden []arrow.Date32
+	known, err := x.Policy.For(e.stream.columns)
+	if err != nil && !errors.Is(err, schema.ErrNoIdentity) {
+		return err
+	}
 	for _, day := range UnderAnotherPolicy(ledger, "") {
-		if ledger[day].Policy != x.Policy.ID() || x.Policy.Needs(schema.Mask) {
+		if ledger[day].Policy != known.ID() || x.Policy.Needs(schema.Mask) {
 			hidden = append(hidden, day)
 		}
 	}
 	if len(hidden) > 0 {
-		e.left("days %v of account %s are under a privacy policy: what it hashed can be told only with --privacy and its key, and what it masked not at all",
-			Ranges(hidden), account)
+		e.left("%s: days %v of account %s are under a privacy policy: what it hashed can be told only with --privacy and its key, and what it masked not at all",
+			e.stream.Name, Ranges(hidden), account)
 	}
-	reads, err := e.lake.ArchivedReads(ctx, account, CallLogStream)
+	reads, err := e.lake.ArchivedReads(ctx, account, e.stream.Name)
 	for _, read := range reads {
 		if err == nil {
 			err = e.archived(ctx, read)
@@ -98,7 +116,7 @@ func (e *erasing) account(ctx context.Context, account string, x Erasing) error 
 
 // archived rewrites one archived read. Rows of it are not counted: most are in the table, too.
 func (e *erasing) archived(ctx context.Context, read sinks.ArchivedRead) error {
-	changed, still, err := privacy{erasure: e.erasure}.eraseArchived(ctx, e.lake, read)
+	changed, still, err := e.privacy().eraseArchived(ctx, e.lake, read)
 	if changed {
 		e.done.Archived++
 	}

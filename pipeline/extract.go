@@ -20,7 +20,9 @@ import (
 type Extraction struct {
 	AccountID string   // as in RingCentral's paths; "~" is the account of the login
 	Window    *Window  // nil: the days that are owed
-	Strategy  Strategy // how changes are found
+	Strategy  Strategy // how changes of the call log are found
+	Streams   []string // by name; none: the call log
+	Named     bool     // they were asked for by name: one that may not be read is an error
 	Terms
 	Sizing
 	RunID string
@@ -65,21 +67,63 @@ func Extract(ctx context.Context, c *ringcentral.Client, lake *sinks.Lake, x Ext
 			x.Clock = func() time.Time { return x.Now }
 		}
 		x.Strategy = cmp.Or(x.Strategy, StrategyAuto)
-		e := extraction{Extraction: x, client: c, decoder: schema.NewDecoder(schema.CallLog()), yield: yield}
-		e.booking = booking{lake: lake, clock: x.Clock, ledger: sinks.Ledger{}}
-		if err := e.run(ctx); err != nil && !errors.Is(err, errStopped) {
+		if err := extractAll(ctx, c, lake, x, yield); err != nil && !errors.Is(err, errStopped) {
 			yield(Event{}, err)
 		}
 	}
 }
 
+// extractAll reads the streams one after the other. Where one fails alone, the others go on.
+func extractAll(ctx context.Context, c *ringcentral.Client, lake *sinks.Lake, x Extraction, yield func(Event, error) bool) error {
+	list, err := chosen(x.Streams)
+	if err != nil {
+		return err
+	}
+	known := &shared{}
+	var errs []error
+	for _, s := range list {
+		e := extraction{Extraction: x, stream: s, shared: known, client: c, decoder: schema.NewDecoder(s.columns), yield: yield}
+		e.booking = booking{lake: lake, stream: s, clock: x.Clock, ledger: sinks.Ledger{}}
+		if err := e.run(ctx); err != nil {
+			errs = append(errs, s.named(err))
+			if ctx.Err() != nil || endsAll(err) {
+				break
+			}
+		}
+		x.AccountID = e.AccountID
+	}
+	return errors.Join(errs...)
+}
+
+// named says which stream an error is of; those of the call log go without saying.
+func (s stream) named(err error) error {
+	if s.Name == CallLogStream {
+		return err
+	}
+	return fmt.Errorf("%s: %w", s.Name, err)
+}
+
+// endsAll reports whether the streams that are left would fail for the same reason.
+func endsAll(err error) bool {
+	var refused *ringcentral.Error
+	return isFinal(err) || errors.As(err, &refused) && refused.Temporary()
+}
+
+// shared is what the streams of one run have in common.
+type shared struct {
+	extensions []listed
+	asked      bool // which extensions there are is known
+}
+
 // errStopped ends an extraction whose consumer wants no more events.
 var errStopped = errors.New("stopped")
 
-// extraction is one Extract while it runs.
+// extraction is one stream of an Extract while it runs.
 type extraction struct {
 	Extraction
 	booking
+	stream  stream
+	shared  *shared
 	client  *ringcentral.Client
 	decoder *schema.Decoder
 	privacy privacy
@@ -89,6 +133,7 @@ type extraction struct {
 }
 
 func (e *extraction) emit(v Event) error {
+	v.Stream = e.stream.Name
 	if !e.yield(v, nil) {
 		return errStopped
 	}
@@ -99,14 +144,38 @@ func (e *extraction) warn(format string, a ...any) error {
 	return e.emit(Event{Warning: fmt.Sprintf(format, a...)})
 }
 
-func (e *extraction) run(ctx context.Context) (err error) {
-	if e.Strategy == StrategyFeed && e.Window != nil {
-		return ErrFeedWindow
+// run reads the stream. One that may not be read, by RingCentral or by the privacy policy, is left out, unless it was asked for by name. The
+// call log is what all of this is for: without it there is an error, and how calls can be had extension by extension.
+func (e *extraction) run(ctx context.Context) error {
+	err := e.read(ctx)
+	var refused *ringcentral.Error
+	mayNot := errors.As(err, &refused) && (refused.PermissionMissing() || refused.NotFound()) || errors.Is(err, schema.ErrNoIdentity)
+	if !mayNot || e.Named || e.stream.Name == CallLogStream {
+		return err
 	}
+	why := err.Error()
+	return errors.Join(e.emit(Event{Left: &StreamLeft{Why: why}}), e.warn("%s is left out: %s", e.stream.Name, why))
+}
+
+func (e *extraction) read(ctx context.Context) (err error) {
 	if err := e.resolveEarly(ctx); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, e.flush(ctx)) }()
+	switch e.stream.byWhat {
+	case bySnapshot:
+		return e.snapshots(ctx)
+	case byExtension:
+		return e.extensions(ctx)
+	}
+	return e.callLog(ctx)
+}
+
+// callLog follows the change feed and reads days from the list.
+func (e *extraction) callLog(ctx context.Context) error {
+	if e.Strategy == StrategyFeed && e.Window != nil {
+		return ErrFeedWindow
+	}
 	listing := true
 	if e.Window == nil && e.Strategy != StrategyList {
 		needed, err := e.follow(ctx)

@@ -86,12 +86,18 @@ func serveCompany(t testing.TB, h http.Handler, wrap func(http.Handler) http.Han
 
 func (c *company) client(t testing.TB) *ringcentral.Client {
 	t.Helper()
+	return c.clientAt(t, driven.now)
+}
+
+// clientAt is a client with another clock.
+func (c *company) clientAt(t testing.TB, now func() time.Time) *ringcentral.Client {
+	t.Helper()
 	id, secret, jwt := c.Credentials()
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	client, err := ringcentral.New(ringcentral.Credentials{ServerURL: c.url, ClientID: id, ClientSecret: secret, JWT: jwt},
 		&ringcentral.Options{HTTPClient: &http.Client{Transport: transport}, Tries: 2, Clock: ringcentral.Clock{
-			Now: driven.now, Sleep: driven.sleep,
+			Now: now, Sleep: driven.sleep,
 		}})
 	if err != nil {
 		t.Fatal(err)

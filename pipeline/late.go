@@ -26,7 +26,7 @@ func (p privacy) renewed(ctx context.Context, lake *sinks.Lake) (now privacy, ch
 	if changed, err = lake.ErasedSince(ctx, p.notes); err != nil || !changed {
 		return p, false, err
 	}
-	now, err = readPrivacy(ctx, lake, p.policy)
+	now, err = readPrivacy(ctx, lake, p.policy, p.stream)
 	return now, err == nil, err
 }
 
@@ -64,7 +64,7 @@ func (p privacy) replaceDay(ctx context.Context, lake *sinks.Lake, m *sinks.Merg
 
 // eraseDay takes erased persons out of a day that was written, and returns its outcome as it is then.
 func (p privacy) eraseDay(ctx context.Context, lake *sinks.Lake, account string, day arrow.Date32, o sinks.Outcome) (sinks.Outcome, error) {
-	now, err := lake.RewriteDay(ctx, &sinks.Merge{AccountID: account, Schema: schema.CallLog().Schema(), Read: sinks.NewRead(calls), Redact: p.erase}, day)
+	now, err := lake.RewriteDay(ctx, &sinks.Merge{AccountID: account, Schema: p.stream.columns.Schema(), Read: sinks.NewRead(p.stream.On(day)), Redact: p.erase}, day)
 	o.Rows, o.Bytes, o.ContentHash, o.SHA256, o.Policy = now.Rows, now.Bytes, now.ContentHash, now.SHA256, now.Policy
 	return o, err
 }
@@ -77,21 +77,21 @@ func (p privacy) erase(batch arrow.RecordBatch) (arrow.RecordBatch, error) {
 
 // keep archives a read whose pages were prepared by the privacy, and takes out of it who was erased since.
 func (p privacy) keep(ctx context.Context, lake *sinks.Lake, w *sinks.ArchiveWriter, account, runID string) error {
-	if err := w.Keep(ctx, account, CallLogStream, runID); err != nil {
+	if err := w.Keep(ctx, account, p.stream.Name, runID); err != nil {
 		return err
 	}
 	now, changed, err := p.renewed(ctx, lake)
 	if err != nil || !changed {
 		return err
 	}
-	_, _, err = now.eraseArchived(ctx, lake, sinks.ArchivedRead{Key: w.Key(account, CallLogStream, runID)})
+	_, _, err = now.eraseArchived(ctx, lake, sinks.ArchivedRead{Key: w.Key(account, p.stream.Name, runID)})
 	return err
 }
 
 // eraseArchived takes erased persons out of an archived read. still is the number of pages in which their digits stand all the same.
 func (p privacy) eraseArchived(ctx context.Context, lake *sinks.Lake, read sinks.ArchivedRead) (changed bool, still int, err error) {
 	changed, err = lake.RewriteArchived(ctx, read, func(page sinks.ArchivedPage) ([]byte, error) {
-		body, err := schema.RewritePage(schema.CallLog(), page.Body, p.without)
+		body, err := p.rewritten(page.Body)
 		if p.erasure.Finds(body) {
 			still++
 		}
@@ -102,7 +102,7 @@ func (p privacy) eraseArchived(ctx context.Context, lake *sinks.Lake, read sinks
 
 // eraseRejected takes erased persons out of one record that was set aside; one that cannot be read goes if it tells of them.
 func (p privacy) eraseRejected(line []byte) ([]byte, error) {
-	out, err := schema.RewriteRecord(schema.CallLog(), line, p.without)
+	out, err := schema.RewriteRecord(p.stream.columns, line, p.without)
 	var syntax *schema.SyntaxError
 	switch {
 	case errors.As(err, &syntax) && p.erasure.Finds(line):
@@ -119,6 +119,6 @@ func (p privacy) afterRejected(ctx context.Context, lake *sinks.Lake, account st
 	if err != nil || !changed {
 		return err
 	}
-	_, err = lake.RewriteRejected(ctx, account, now.eraseRejected)
+	_, err = lake.RewriteRejected(ctx, account, p.stream.Name, now.eraseRejected)
 	return err
 }

@@ -45,30 +45,25 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
-	"github.com/trunkline/trunkline/schema"
 	"github.com/trunkline/trunkline/sinks"
 )
 
-// calls is the table of call records as the lake sees it.
-var calls = sinks.Table{
-	Name: CallLogStream, ID: "id", Time: "start_time", Modified: "last_modified_time", Detail: "legs", Deleted: "deleted",
-	Overlay: schema.CallLog().Overlay,
-}
-
-// CallLogStream is the name of the stream and table of call records.
-const CallLogStream = "call_log"
-
-// Event is one step of progress; exactly one field is set.
+// Event is one step of progress of a stream; exactly one other field is set.
 type Event struct {
+	Stream  string // whose; empty: of the call log
 	Planned *Planned
 	Page    *PageRead
 	Day     *DayDone
 	Changed *DayChanged
 	Failed  *DaysFailed
+	Left    *StreamLeft
 	Warning string
 }
 
-// Planned says what an extraction is going to read. It is yielded once, when the account is known.
+// StreamLeft says why a stream was not read.
+type StreamLeft struct{ Why string }
+
+// Planned says what an extraction is going to read of a stream. It is yielded once for each, when the account is known.
 type Planned struct {
 	AccountID string
 	Days      []arrow.Date32
@@ -138,14 +133,15 @@ func PartitionRanges(parts []Partition) []PartitionRange {
 	return out
 }
 
-// Tally adds up the events of a run.
+// Tally adds up the events of a run. What it says of days, pages, records, rows and bytes is of the call log.
 type Tally struct {
 	AccountID string
+	Streams   []StreamTally // the others that were to be read, in order
 	Planned   []arrow.Date32
 	Predicted *int // requests that were expected; nil where nothing was known of some days
 	Done      []arrow.Date32
 	Doubtful  []arrow.Date32 // done, but not held: RingCentral may have forgotten them
-	Changed   []Partition    // that were replaced
+	Changed   []Partition    // that were replaced, of all tables
 	Failed    []arrow.Date32
 	Errs      []error
 	Warnings  []string
@@ -157,8 +153,52 @@ type Tally struct {
 	PageBytes int64 // of JSON, as received
 }
 
+// StreamTally adds up the events of a stream.
+type StreamTally struct {
+	Stream  string `json:"stream"`
+	Days    int    `json:"days"`           // that were read to their end
+	Changed int    `json:"changed"`        // partitions that were replaced
+	Records int    `json:"records"`        // as received, repeated ones included
+	Rows    int64  `json:"rows"`           // that the days read hold now
+	Left    string `json:"left,omitempty"` // why it was not read
+}
+
+func (t *Tally) stream(name string) *StreamTally {
+	for i := range t.Streams {
+		if t.Streams[i].Stream == name {
+			return &t.Streams[i]
+		}
+	}
+	t.Streams = append(t.Streams, StreamTally{Stream: name})
+	return &t.Streams[len(t.Streams)-1]
+}
+
+// addTo counts one event of another stream than the call log.
+func (t *Tally) addTo(s *StreamTally, e Event) {
+	switch {
+	case e.Planned != nil:
+		t.AccountID = e.Planned.AccountID
+	case e.Page != nil:
+		s.Records += e.Page.Records
+	case e.Day != nil:
+		s.Days++
+		s.Rows += e.Day.Outcome.Rows
+		before := len(t.Changed)
+		t.changed(s.Stream, e.Day.AccountID, e.Day.Day, e.Day.Outcome)
+		s.Changed += len(t.Changed) - before
+	case e.Left != nil:
+		s.Left = e.Left.Why
+	}
+}
+
 // Add counts one event.
 func (t *Tally) Add(e Event) {
+	if e.Stream != "" && e.Stream != CallLogStream {
+		t.addTo(t.stream(e.Stream), e)
+		if e.Failed == nil && e.Warning == "" {
+			return
+		}
+	}
 	switch {
 	case e.Planned != nil:
 		t.AccountID, t.Planned = e.Planned.AccountID, e.Planned.Days
@@ -180,10 +220,12 @@ func (t *Tally) Add(e Event) {
 		}
 		t.Rows += e.Day.Outcome.Rows
 		t.Bytes += e.Day.Outcome.Bytes
-		t.changed(e.Day.AccountID, e.Day.Day, e.Day.Outcome)
+		t.changed(CallLogStream, e.Day.AccountID, e.Day.Day, e.Day.Outcome)
 	case e.Changed != nil:
 		t.AccountID = e.Changed.AccountID
-		t.changed(e.Changed.AccountID, e.Changed.Day, e.Changed.Outcome)
+		t.changed(CallLogStream, e.Changed.AccountID, e.Changed.Day, e.Changed.Outcome)
+	case e.Failed != nil && e.Stream != "" && e.Stream != CallLogStream:
+		t.Errs = append(t.Errs, e.Failed.Err)
 	case e.Failed != nil:
 		t.Failed = append(t.Failed, e.Failed.Days...)
 		t.Errs = append(t.Errs, e.Failed.Err)
@@ -193,9 +235,9 @@ func (t *Tally) Add(e Event) {
 }
 
 // changed notes the partitions that a day's outcome replaced, each once.
-func (t *Tally) changed(account string, day arrow.Date32, o sinks.Outcome) {
+func (t *Tally) changed(table, account string, day arrow.Date32, o sinks.Outcome) {
 	note := func(day arrow.Date32) {
-		p := Partition{Table: CallLogStream, AccountID: account, Day: day}
+		p := Partition{Table: table, AccountID: account, Day: day}
 		if !slices.Contains(t.Changed, p) {
 			t.Changed = append(t.Changed, p)
 		}

@@ -15,14 +15,19 @@ import (
 // privacy is what becomes of rows between the decoder and everything else: erased persons are taken out first, since they
 // can be told by plain numbers only, and then columns follow the policy. Rejected records come from the same rows.
 type privacy struct {
+	stream  stream
 	policy  *schema.Policy
 	erasure *schema.Erasure
 	notes   sinks.ErasureNotes // that the erasure is of
 }
 
-// readPrivacy joins the policy with the notes that the lake keeps of who was erased.
-func readPrivacy(ctx context.Context, lake *sinks.Lake, p *schema.Policy) (privacy, error) {
+// readPrivacy joins the policy with the notes that the lake keeps of who was erased, for the rows of one stream.
+func readPrivacy(ctx context.Context, lake *sinks.Lake, p *schema.Policy, s stream) (privacy, error) {
 	if err := p.Ready(); err != nil {
+		return privacy{}, err
+	}
+	p, err := p.For(s.columns)
+	if err != nil {
 		return privacy{}, err
 	}
 	notes, err := lake.ErasureNotes(ctx)
@@ -30,7 +35,7 @@ func readPrivacy(ctx context.Context, lake *sinks.Lake, p *schema.Policy) (priva
 		return privacy{}, &lakeError{err}
 	}
 	erasure, err := erasureOf(notes)
-	return privacy{p, erasure, notes}, err
+	return privacy{s, p, erasure.For(s.columns), notes}, err
 }
 
 func erasureOf(notes sinks.ErasureNotes) (*schema.Erasure, error) {
@@ -57,7 +62,16 @@ func (p privacy) archivable(body []byte) ([]byte, error) {
 	if p.erasure == nil {
 		return body, nil
 	}
-	return schema.RewritePage(schema.CallLog(), body, p.without)
+	return p.rewritten(body)
+}
+
+// rewritten is a page without who was erased: a page of records, or one record.
+func (p privacy) rewritten(body []byte) ([]byte, error) {
+	out, err := schema.RewritePage(p.stream.columns, body, p.without)
+	if p.stream.compose != nil && err != nil {
+		return schema.RewriteRecord(p.stream.columns, body, p.without)
+	}
+	return out, err
 }
 
 // without is the rows without who was erased.

@@ -294,7 +294,7 @@ func archivedStarts(t testing.TB, dir string) []string {
 				if _, err := d.Append(page.Body); err != nil {
 					return err
 				}
-				rows := sinks.NewRead(calls)
+				rows := sinks.NewRead(calls.Table)
 				err := rows.Append(d.Batch())
 				for _, day := range rows.Days() {
 					seen[day.FormattedString()] = true

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -26,7 +27,7 @@ type Rebuilding struct {
 	Policy *schema.Policy // what becomes of columns; nil keeps everything
 }
 
-// Rebuild builds days again from the archive alone, without a request: it folds the reads in the order in which they were made,
+// Rebuild builds days of all streams again from the archive alone, without a request: it folds the reads in the order in which they were made,
 // in a lake of its own on local disk, and then brings the days into the lake. Where a held row and a rebuilt one are of one
 // version the rebuilt one counts; rows that the archive does not have stay.
 func Rebuild(ctx context.Context, lake *sinks.Lake, x Rebuilding) iter.Seq2[Event, error] {
@@ -38,27 +39,41 @@ func Rebuild(ctx context.Context, lake *sinks.Lake, x Rebuilding) iter.Seq2[Even
 }
 
 func rebuild(ctx context.Context, lake *sinks.Lake, x Rebuilding, yield func(Event, error) bool) error {
-	reads, err := lake.ArchivedReads(ctx, x.AccountID, CallLogStream)
-	if err != nil {
-		return err
+	found := false
+	for _, s := range streams {
+		reads, err := lake.ArchivedReads(ctx, x.AccountID, s.Name)
+		if err == nil && len(reads) > 0 {
+			found = true
+			err = rebuildStream(ctx, lake, x, s, reads, yield)
+		}
+		if err != nil {
+			return s.named(err)
+		}
 	}
-	if len(reads) == 0 {
+	if !found {
 		return fmt.Errorf("the archive has no reads of account %s: replay --pages converts pages that were saved elsewhere", x.AccountID)
 	}
+	return nil
+}
+
+func rebuildStream(ctx context.Context, lake *sinks.Lake, x Rebuilding, s stream, reads []sinks.ArchivedRead, yield func(Event, error) bool) error {
 	own, err := lake.ScratchLake(ctx)
 	if err != nil {
 		return err
 	}
 	defer own.Close()
-	p, err := readPrivacy(ctx, lake, x.Policy)
+	p, err := readPrivacy(ctx, lake, x.Policy, s)
 	if err != nil {
 		return err
 	}
-	held, err := lake.Ledger(ctx, x.AccountID, CallLogStream)
+	held, err := lake.Ledger(ctx, x.AccountID, s.Name)
 	if err != nil {
 		return err
 	}
-	r := rebuilding{privacy: p, held: held, passed: map[arrow.Date32]bool{}, Rebuilding: x, lake: lake, own: own, ledger: sinks.Ledger{}, yield: yield, decoder: schema.NewDecoder(schema.CallLog())}
+	r := rebuilding{
+		Rebuilding: x, stream: s, privacy: p, lake: lake, own: own, ledger: sinks.Ledger{}, held: held, passed: map[arrow.Date32]bool{},
+		yield: yield, decoder: schema.NewDecoder(s.columns),
+	}
 	for _, read := range reads {
 		if err := r.fold(ctx, read); err != nil {
 			return fmt.Errorf("%s: %w", read.Key, err)
@@ -67,9 +82,10 @@ func rebuild(ctx context.Context, lake *sinks.Lake, x Rebuilding, yield func(Eve
 	return r.publish(ctx)
 }
 
-// rebuilding is one Rebuild while it runs.
+// rebuilding is one stream of a Rebuild while it runs.
 type rebuilding struct {
 	Rebuilding
+	stream  stream
 	lake    *sinks.Lake
 	own     *sinks.Lake // where the reads are folded
 	ledger  sinks.Ledger
@@ -81,6 +97,7 @@ type rebuilding struct {
 }
 
 func (r *rebuilding) emit(v Event) error {
+	v.Stream = r.stream.Name
 	if !r.yield(v, nil) {
 		return errStopped
 	}
@@ -103,7 +120,8 @@ func (r *rebuilding) folded(day arrow.Date32, entry sinks.LedgerDay) {
 // fold merges one archived read as it was merged when it was made.
 func (r *rebuilding) fold(ctx context.Context, read sinks.ArchivedRead) error {
 	var first sinks.ArchivedPage
-	rows := sinks.NewRead(calls)
+	rows := sinks.NewRead(r.stream.On(dayOf(read.ReadAt)))
+	var parts []part
 	pages := 0
 	err := r.lake.ReadArchive(ctx, read, func(page sinks.ArchivedPage) error {
 		if pages++; pages == 1 {
@@ -113,21 +131,17 @@ func (r *rebuilding) fold(ctx context.Context, read sinks.ArchivedRead) error {
 		if page.Path == "" {
 			return errImported
 		}
-		n, err := r.decoder.Append(page.Body)
-		if err != nil {
-			return fmt.Errorf("%w: %w", sinks.ErrBadArchive, err)
+		if r.stream.compose != nil {
+			parts = append(parts, part{page.Path, bytes.Clone(page.Body)})
+			return nil
 		}
-		batch, err := r.privacy.apply(r.decoder.Batch())
-		if err != nil {
-			return err
-		}
-		if err := rows.Append(batch); err != nil {
-			return err
-		}
-		return r.emit(Event{Page: &PageRead{Number: page.Page, Records: n, Bytes: len(page.Body)}})
+		return r.add(rows, page.Page, page.Body)
 	})
 	if errors.Is(err, errImported) {
 		return r.foldImported(ctx, read)
+	}
+	if err == nil && r.stream.compose != nil {
+		err = r.addComposed(rows, parts)
 	}
 	if err != nil {
 		return err
@@ -135,15 +149,44 @@ func (r *rebuilding) fold(ctx context.Context, read sinks.ArchivedRead) error {
 	return r.mergeRead(ctx, rows, first, pages)
 }
 
+// add decodes a page.
+func (r *rebuilding) add(rows *sinks.Read, number int, body []byte) error {
+	n, err := r.decoder.Append(body)
+	if err != nil {
+		return fmt.Errorf("%w: %w", sinks.ErrBadArchive, err)
+	}
+	batch, err := r.privacy.apply(r.decoder.Batch())
+	if err != nil {
+		return err
+	}
+	if err := rows.Append(batch); err != nil {
+		return err
+	}
+	return r.emit(Event{Page: &PageRead{Number: number, Records: n, Bytes: len(body)}})
+}
+
+func (r *rebuilding) addComposed(rows *sinks.Read, parts []part) error {
+	pages, err := r.stream.compose(parts)
+	if err != nil {
+		return fmt.Errorf("%w: %w", sinks.ErrBadArchive, err)
+	}
+	for i, page := range pages {
+		if err := r.add(rows, i+1, page); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // errImported marks an archived read whose pages were imported: nothing is known of when they were read.
 var errImported = errors.New("imported pages")
 
 func (r *rebuilding) mergeRead(ctx context.Context, rows *sinks.Read, first sinks.ArchivedPage, pages int) error {
-	days, isList, err := archivedDays(first, rows)
+	days, isList, err := r.archivedDays(first, rows)
 	if err != nil {
 		return fmt.Errorf("%w: %w", sinks.ErrBadArchive, err)
 	}
-	m := &sinks.Merge{AccountID: r.AccountID, Schema: schema.CallLog().Schema(), Read: rows, Known: r.ledger, Policy: r.Policy.ID()}
+	m := &sinks.Merge{AccountID: r.AccountID, Schema: r.stream.columns.Schema(), Read: rows, Known: r.ledger, Policy: r.privacy.policy.ID()}
 	for _, day := range days {
 		if !r.wants(day) {
 			continue
@@ -158,8 +201,10 @@ func (r *rebuilding) mergeRead(ctx context.Context, rows *sinks.Read, first sink
 		entry := r.ledger[day]
 		if isList {
 			entry = sinks.LedgerDay{ReadAt: first.ReadAt.Truncate(time.Millisecond), Pages: pages, Records: rows.Rows(&day), Closed: true}
-			entry.Settled = Settled(day, first.ReadAt, r.Lookback)
-			entry.Doubt = r.doubt(day, broughtBy(rows, day), r.ledger, first.ReadAt)
+			entry.Settled = r.stream.IsSnapshot() || Settled(day, first.ReadAt, r.Lookback)
+			if r.stream.byWhat == byWindow {
+				entry.Doubt = r.doubt(day, broughtBy(rows, day), r.ledger, first.ReadAt)
+			}
 			entry.Closed, entry.Settled = entry.Doubt == "", entry.Settled && entry.Doubt == ""
 		}
 		entry.How = "replayed"
@@ -168,9 +213,12 @@ func (r *rebuilding) mergeRead(ctx context.Context, rows *sinks.Read, first sink
 	return nil
 }
 
-// archivedDays lists the days that a read covered: those of its window, or of the change feed those that its records were
+// archivedDays lists the days that a read covered: of a snapshot its own, else those of its window, or of the change feed those that its records were
 // taken into.
-func archivedDays(first sinks.ArchivedPage, rows *sinks.Read) (days []arrow.Date32, isList bool, err error) {
+func (r *rebuilding) archivedDays(first sinks.ArchivedPage, rows *sinks.Read) (days []arrow.Date32, isList bool, err error) {
+	if r.stream.IsSnapshot() {
+		return []arrow.Date32{dayOf(first.ReadAt)}, true, nil
+	}
 	if first.FirstDay != "" {
 		at, err := time.Parse(time.DateOnly, first.FirstDay)
 		for _, d := range rows.Days() {
@@ -231,7 +279,7 @@ func (r *rebuilding) foldImported(ctx context.Context, read sinks.ArchivedRead) 
 
 // publish brings the rebuilt days into the lake and books them.
 func (r *rebuilding) publish(ctx context.Context) (err error) {
-	b := booking{lake: r.lake, clock: func() time.Time { return r.Now }}
+	b := booking{lake: r.lake, stream: r.stream, clock: func() time.Time { return r.Now }}
 	if err := b.open(ctx, r.AccountID); err != nil {
 		return err
 	}
@@ -266,8 +314,8 @@ func (r *rebuilding) publish(ctx context.Context) (err error) {
 }
 
 func (r *rebuilding) bring(ctx context.Context, b *booking, day arrow.Date32) (o sinks.Outcome, err error) {
-	rows := sinks.NewRead(calls)
-	batch, found, err := r.own.ReadDay(ctx, CallLogStream, r.AccountID, day)
+	rows := sinks.NewRead(r.stream.On(day))
+	batch, found, err := r.own.ReadDay(ctx, r.stream.Name, r.AccountID, day)
 	if err != nil {
 		return o, err
 	}
@@ -279,8 +327,8 @@ func (r *rebuilding) bring(ctx context.Context, b *booking, day arrow.Date32) (o
 	if err := r.privacy.renew(ctx, r.lake, rows); err != nil {
 		return o, err
 	}
-	m := &sinks.Merge{AccountID: r.AccountID, Schema: schema.CallLog().Schema(), Read: rows, Known: b.ledger, Whole: true, HasAll: r.passed[day],
-		Policy: r.Policy.ID(), Redact: r.privacy.redact(),
+	m := &sinks.Merge{AccountID: r.AccountID, Schema: r.stream.columns.Schema(), Read: rows, Known: b.ledger, Whole: true, HasAll: r.passed[day],
+		Policy: r.privacy.policy.ID(), Redact: r.privacy.redact(),
 		Before: func(ctx context.Context) error { return b.intend(ctx, []arrow.Date32{day}, unarchived) }}
 	if o, err = r.privacy.replaceDay(ctx, r.lake, m, day); err != nil {
 		return o, err

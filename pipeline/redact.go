@@ -38,38 +38,71 @@ type Rewritten struct {
 // back. Their records leave the archive: reads that have no others are removed, the others are rewritten. Records that
 // were set aside have no day, and are all brought under the policy. To repeat it is safe.
 func Redact(ctx context.Context, lake *sinks.Lake, x Redacting) (Rewritten, error) {
-	w := rewriting{lake: lake, now: x.Now, policy: x.Policy.ID(), window: &x.Window}
+	w := rewriting{lake: lake, now: x.Now, window: &x.Window}
 	if err := x.Policy.Ready(); err != nil {
 		return w.done, err
 	}
-	w.change = x.Policy.Apply
 	accounts, err := w.accounts(ctx, x.AccountID)
 	if err != nil {
 		return w.done, err
 	}
-	for _, account := range accounts {
-		if err := errors.Join(w.days(ctx, account), w.unarchive(ctx, account)); err != nil {
-			return w.done, fmt.Errorf("account %s: %w", account, err)
-		}
-	}
 	if x.AccountID == OwnAccount {
 		x.AccountID = ""
 	}
-	w.done.Rejected, err = lake.RewriteRejected(ctx, x.AccountID, func(line []byte) ([]byte, error) {
-		out, err := schema.RewriteRecord(schema.CallLog(), line, w.whole)
+	for _, s := range streams {
+		if err := w.redact(ctx, s, x, accounts); err != nil {
+			return w.done, err
+		}
+	}
+	return w.done, nil
+}
+
+// redact brings one stream under the policy.
+func (w *rewriting) redact(ctx context.Context, s stream, x Redacting, accounts []string) error {
+	policy, err := x.Policy.For(s.columns)
+	if errors.Is(err, schema.ErrNoIdentity) {
+		return w.cannotRedact(ctx, s, accounts, err)
+	}
+	if err != nil {
+		return err
+	}
+	w.stream, w.policy, w.change = s, policy.ID(), policy.Apply
+	for _, account := range accounts {
+		if err := errors.Join(w.days(ctx, account), w.unarchive(ctx, account)); err != nil {
+			return fmt.Errorf("account %s: %w", account, err)
+		}
+	}
+	n, err := w.lake.RewriteRejected(ctx, x.AccountID, s.Name, func(line []byte) ([]byte, error) {
+		out, err := schema.RewriteRecord(s.columns, line, w.whole)
 		var syntax *schema.SyntaxError
 		if errors.As(err, &syntax) {
 			return nil, nil // nobody can say what is in it
 		}
 		return out, err
 	})
-	return w.done, err
+	w.done.Rejected += n
+	return err
+}
+
+// cannotRedact says that a table is to be removed as a whole, if the lake has it.
+func (w *rewriting) cannotRedact(ctx context.Context, s stream, accounts []string, why error) error {
+	for _, account := range accounts {
+		days, err := w.lake.PartitionDays(ctx, s.Name, account)
+		if err != nil {
+			return err
+		}
+		if len(days) > 0 {
+			w.left("%s of account %s: %v; remove %s/ and _trunkline/archive/%s/%s/ from the lake", s.Name, account, why, s.Name, account, s.Name)
+		}
+	}
+	return nil
 }
 
 // rewriting is one Redact or Erase while it runs.
 type rewriting struct {
 	lake   *sinks.Lake
 	now    time.Time
+	stream stream
 	policy string       // that changed rows obey; empty: the one that they are under
 	window *Window      // nil: all days
 	change sinks.Redact // of rows
@@ -82,33 +115,38 @@ func (w *rewriting) accounts(ctx context.Context, only string) ([]string, error)
 		return []string{only}, nil
 	}
 	booked, err := w.lake.Accounts(ctx)
-	held, err2 := w.lake.PartitionAccounts(ctx, calls.Name)
-	archived, err3 := w.lake.ArchivedAccounts(ctx)
-	all := slices.Concat(booked, held, archived)
+	archived, err2 := w.lake.ArchivedAccounts(ctx)
+	all, err := slices.Concat(booked, archived), errors.Join(err, err2)
+	for _, s := range streams {
+		held, err2 := w.lake.PartitionAccounts(ctx, s.Name)
+		all, err = append(all, held...), errors.Join(err, err2)
+	}
 	slices.Sort(all)
-	return slices.Compact(all), errors.Join(err, err2, err3)
+	return slices.Compact(all), err
 }
 
-// days rewrites the held days of an account and books them. A crash in between leaves days whose objects are looked at by
+// days rewrites the held days of an account's stream and books them. A crash in between leaves days whose objects are looked at by
 // the next run that writes.
 func (w *rewriting) days(ctx context.Context, account string) (err error) {
-	days, err := w.lake.PartitionDays(ctx, calls.Name, account)
+	s := w.stream
+	days, err := w.lake.PartitionDays(ctx, s.Name, account)
 	if err != nil {
 		return err
 	}
 	if w.window != nil {
 		days = slices.DeleteFunc(days, func(d arrow.Date32) bool { return d < w.window.From || d >= w.window.To })
 	}
-	b := booking{lake: w.lake, clock: func() time.Time { return w.now }, rewrites: true}
+	b := booking{lake: w.lake, stream: s, clock: func() time.Time { return w.now }, rewrites: true}
 	if err := b.open(ctx, account); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.flush(ctx)) }()
 	var others []arrow.Date32 // under another policy before
 	intended := false
-	m := &sinks.Merge{AccountID: account, Schema: schema.CallLog().Schema(), Read: sinks.NewRead(calls), Policy: w.policy, Redact: w.change}
+	m := &sinks.Merge{AccountID: account, Schema: s.columns.Schema(), Policy: w.policy, Redact: w.change}
 	for _, day := range days {
 		w.done.Days++
+		m.Read = sinks.NewRead(s.On(day))
 		m.Before = func(ctx context.Context) error {
 			intended = true
 			return b.intend(ctx, []arrow.Date32{day}, "")
@@ -126,13 +164,13 @@ func (w *rewriting) days(ctx context.Context, account string) (err error) {
 		if intended = false; !o.Changed {
 			continue
 		}
-		w.done.Changed = append(w.done.Changed, Partition{Table: CallLogStream, AccountID: account, Day: day})
+		w.done.Changed = append(w.done.Changed, Partition{Table: s.Name, AccountID: account, Day: day})
 		if err := b.pause(ctx); err != nil {
 			return err
 		}
 	}
 	if len(others) > 0 {
-		w.left("days %v of account %s were under another policy: what it took away does not come back", Ranges(others), account)
+		w.left("%s: days %v of account %s were under another policy: what it took away does not come back", s.Name, Ranges(others), account)
 	}
 	return nil
 }
@@ -149,7 +187,7 @@ func (w *rewriting) whole(batch arrow.RecordBatch) (arrow.RecordBatch, func(int)
 
 // unarchive takes the records of the window's days out of the archive, and those without a day where they stand beside them.
 func (w *rewriting) unarchive(ctx context.Context, account string) error {
-	reads, err := w.lake.ArchivedReads(ctx, account, CallLogStream)
+	reads, err := w.lake.ArchivedReads(ctx, account, w.stream.Name)
 	if err != nil {
 		return err
 	}
@@ -165,7 +203,7 @@ func (w *rewriting) unarchive(ctx context.Context, account string) error {
 			w.done.Removed++
 		default:
 			_, err = w.lake.RewriteArchived(ctx, read, func(page sinks.ArchivedPage) ([]byte, error) {
-				return schema.RewritePage(schema.CallLog(), page.Body, w.outside)
+				return schema.RewritePage(w.stream.columns, page.Body, w.outside)
 			})
 			w.done.Archived++
 		}
@@ -178,13 +216,18 @@ func (w *rewriting) unarchive(ctx context.Context, account string) error {
 
 // sides reports whether an archived read has records of the window's days, and whether it has others.
 func (w *rewriting) sides(ctx context.Context, read sinks.ArchivedRead) (inside, outside bool, err error) {
+	if w.stream.IsSnapshot() {
+		day := dayOf(read.ReadAt)
+		in := day >= w.window.From && day < w.window.To
+		return in, !in, nil
+	}
 	days := map[arrow.Date32]bool{}
-	d := schema.NewDecoder(schema.CallLog())
+	d := schema.NewDecoder(w.stream.columns)
 	err = w.lake.ReadArchive(ctx, read, func(page sinks.ArchivedPage) error {
 		if _, err := d.Append(page.Body); err != nil {
 			return err
 		}
-		rows := sinks.NewRead(calls)
+		rows := sinks.NewRead(w.stream.Table)
 		if err := rows.Append(d.Batch()); err != nil {
 			return err
 		}
@@ -202,7 +245,7 @@ func (w *rewriting) sides(ctx context.Context, read sinks.ArchivedRead) (inside,
 
 // outside keeps the rows of days outside the window.
 func (w *rewriting) outside(batch arrow.RecordBatch) (arrow.RecordBatch, func(int) bool, error) {
-	times, ok := batch.Column(schema.CallLog().Column(calls.Time)).(*array.Timestamp)
+	times, ok := batch.Column(w.stream.columns.Column(w.stream.Time)).(*array.Timestamp)
 	if !ok {
 		return nil, nil, errors.New("the batch lacks its times")
 	}

@@ -88,17 +88,17 @@ func (r *replay) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.booking = booking{lake: r.lake, clock: func() time.Time { return r.Now }}
+	r.booking = booking{lake: r.lake, stream: calls, clock: func() time.Time { return r.Now }}
 	if err := r.booking.open(ctx, r.AccountID); err != nil {
 		return err
 	}
-	if r.privacy, err = readPrivacy(ctx, r.lake, r.Policy); err != nil {
+	if r.privacy, err = readPrivacy(ctx, r.lake, r.Policy, calls); err != nil {
 		return err
 	}
 	if r.erasure != nil {
 		r.privacy.erasure = r.erasure
 	}
-	spill, err := r.lake.NewSpill(calls, schema.CallLog().Schema())
+	spill, err := r.lake.NewSpill(calls.Table, schema.CallLog().Schema())
 	if err != nil {
 		return err
 	}
@@ -254,7 +254,7 @@ func (r *replay) keepRejected(ctx context.Context, days []arrow.Date32) error {
 	if err := r.intend(ctx, days); err != nil {
 		return err
 	}
-	event, err := keepRejected(ctx, r.lake, r.AccountID, r.RunID, r.Now, r.rejects, r.rejected.Bytes())
+	event, err := keepRejected(ctx, r.lake, CallLogStream, r.AccountID, r.RunID, r.Now, r.rejects, r.rejected.Bytes())
 	if err == nil {
 		r.send(event)
 		err = r.privacy.afterRejected(ctx, r.lake, r.AccountID)

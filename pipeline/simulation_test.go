@@ -77,7 +77,10 @@ type world struct {
 	history   []string
 	faults    []string // found on the way
 	scratch   string
-	uneven    bool // runs overlapped or were killed: the archive may hold reads in another order
+	beside    []string // streams that are read, too
+	messages  []seen   // readings of days of messages
+	snapshots []seen   // readings of snapshots of extensions
+	uneven    bool     // runs overlapped or were killed: the archive may hold reads in another order
 }
 
 // seen is a time in which everything that was there in a day was seen; day is the first of all days for the feed.
@@ -137,8 +140,11 @@ func newWorld(t testing.TB, seed uint64) *world {
 	if w.sim, err = simulator.New(o); err != nil {
 		t.Fatal(err)
 	}
-	w.note("strategy %s, %d a page, faults %q, retention %s, hides deleted %v and in the feed %v, feed %q, token lives %s, changes within %s",
-		w.strategy, w.perPage, o.Faults.Profile, w.retention, w.hides, w.feedHides, o.Feed, o.FeedTokenLifetime, within)
+	if rand.New(rand.NewPCG(seed, 2)).IntN(3) == 0 {
+		w.beside = Streams()
+	}
+	w.note("streams %v, strategy %s, %d a page, faults %q, retention %s, hides deleted %v and in the feed %v, feed %q, token lives %s, changes within %s",
+		w.beside, w.strategy, w.perPage, o.Faults.Profile, w.retention, w.hides, w.feedHides, o.Feed, o.FeedTokenLifetime, within)
 	return w
 }
 
@@ -214,12 +220,13 @@ type process struct {
 	err       error
 	before    sinks.Ledger
 	feedState sinks.FeedState
+	planned   time.Time // when the stream that is read was planned
 }
 
 func (w *world) process(left int) *process {
 	return &process{world: w, left: left, loses: w.chance(0.5), x: Extraction{
 		AccountID: OwnAccount, Strategy: w.strategy, Terms: w.terms, Sizing: Sizing{CallsPerDay: 20, PerPage: w.perPage},
-		RunID: fmt.Sprintf("run-%d", len(w.history)),
+		RunID: fmt.Sprintf("run-%d", len(w.history)), Streams: w.beside,
 	}}
 }
 
@@ -306,6 +313,10 @@ func (p *process) live() {
 
 // saw notes which days were seen when.
 func (p *process) saw(e Event) {
+	if e.Stream != "" && e.Stream != CallLogStream {
+		p.sawBeside(e)
+		return
+	}
 	switch {
 	case e.Page != nil && e.Page.Feed:
 	case e.Page != nil && e.Page.Number == 1:

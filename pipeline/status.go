@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -29,6 +30,20 @@ type AccountStatus struct {
 	// Policies is under which privacy policies the days with calls are: ranges of days by the policy's id, or
 	// NoPolicy where everything is kept.
 	Policies map[string][]string `json:"policies"`
+
+	// Streams is what the lake holds beside the call log.
+	Streams []StreamStatus `json:"streams"`
+}
+
+// StreamStatus is what the lake holds of one stream of an account. Of a snapshot, rows are those of its last day.
+type StreamStatus struct {
+	Stream   string `json:"stream"`
+	FirstDay string `json:"first_day,omitempty"` // that is held
+	LastDay  string `json:"last_day,omitempty"`
+	Days     int    `json:"days"` // held
+	Rows     int64  `json:"rows"`
+	Bytes    int64  `json:"bytes"`
+	LastRead string `json:"last_read,omitempty"` // when the latest reading to its end began
 }
 
 // Status says what the lake holds, account by account, from the ledger alone.
@@ -49,6 +64,40 @@ func Status(ctx context.Context, lake *sinks.Lake, terms Terms, now time.Time) (
 		}
 		s := accountStatus(account, ledger)
 		s.AtRisk, s.Feed = Ranges(AtRisk(ledger, terms, now)), feedWords(feed)
+		if s.Streams, err = streamsStatus(ctx, lake, account); err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// streamsStatus lists all streams but the call log, those that were never read, too.
+func streamsStatus(ctx context.Context, lake *sinks.Lake, account string) ([]StreamStatus, error) {
+	var out []StreamStatus
+	for _, stream := range streams[1:] {
+		ledger, err := lake.Ledger(ctx, account, stream.Name)
+		if err != nil {
+			return nil, err
+		}
+		s := StreamStatus{Stream: stream.Name}
+		var lastRead time.Time
+		for _, day := range ledger.Days() {
+			held := ledger[day]
+			if !held.Closed {
+				continue
+			}
+			s.Days++
+			s.FirstDay, s.LastDay = cmp.Or(s.FirstDay, day.FormattedString()), day.FormattedString()
+			if stream.IsSnapshot() {
+				s.Rows = 0
+			}
+			s.Rows += held.Rows
+			s.Bytes += held.Bytes
+			if held.ReadAt.After(lastRead) {
+				lastRead, s.LastRead = held.ReadAt, held.ReadAt.UTC().Format(time.RFC3339)
+			}
+		}
 		out = append(out, s)
 	}
 	return out, nil

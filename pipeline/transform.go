@@ -12,7 +12,6 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
-	"github.com/trunkline/trunkline/schema"
 	"github.com/trunkline/trunkline/sinks"
 	"github.com/trunkline/trunkline/sql"
 )
@@ -72,13 +71,17 @@ func (t *transformation) load(ctx context.Context) (err error) {
 
 // Ledgers reads the ledgers of the call log of all accounts in the lake.
 func Ledgers(ctx context.Context, lake *sinks.Lake) (map[string]sinks.Ledger, error) {
+	return ledgersOf(ctx, lake, CallLogStream)
+}
+
+func ledgersOf(ctx context.Context, lake *sinks.Lake, stream string) (map[string]sinks.Ledger, error) {
 	accounts, err := lake.Accounts(ctx)
 	if err != nil {
 		return nil, err
 	}
 	out := map[string]sinks.Ledger{}
 	for _, account := range accounts {
-		if out[account], err = lake.Ledger(ctx, account, CallLogStream); err != nil {
+		if out[account], err = lake.Ledger(ctx, account, stream); err != nil {
 			return nil, err
 		}
 	}
@@ -154,20 +157,20 @@ func (t *transformation) build(ctx context.Context) ([]sql.Partition, error) {
 			need[s.AccountID][day] = true
 		}
 	}
-	objects := callObjects(t.ledgers, func(account string, day arrow.Date32) bool { return need[account][day] })
-	if err := loadCalls(ctx, t.lake, t.engine, objects); err != nil {
+	objects := calls.objects(t.ledgers, func(account string, day arrow.Date32) bool { return need[account][day] })
+	if err := loadTables(ctx, t.lake, t.engine, map[string][]sinks.Object{CallLogStream: objects}); err != nil {
 		return nil, err
 	}
 	return t.engine.Build(ctx, t.stale, filepath.Join(t.lake.Scratch(), "marts"))
 }
 
-// callObjects lists the partitions of calls that the ledgers know, of the accounts and days that are wanted, in order.
-func callObjects(ledgers map[string]sinks.Ledger, want func(account string, day arrow.Date32) bool) []sinks.Object {
+// objects lists the partitions of the stream that its ledgers know, of the accounts and days that are wanted, in order.
+func (s stream) objects(ledgers map[string]sinks.Ledger, want func(account string, day arrow.Date32) bool) []sinks.Object {
 	var out []sinks.Object
 	for account, ledger := range ledgers {
 		for day, held := range ledger {
 			if held.SHA256 != "" && want(account, day) {
-				key := sinks.PartitionKey(CallLogStream, account, day)
+				key := sinks.PartitionKey(s.Name, account, day)
 				out = append(out, sinks.Object{Key: key, SHA256: held.SHA256, Bytes: held.Bytes})
 			}
 		}
@@ -176,16 +179,25 @@ func callObjects(ledgers map[string]sinks.Ledger, want func(account string, day 
 	return out
 }
 
-func loadCalls(ctx context.Context, lake *sinks.Lake, engine *sql.Engine, objects []sinks.Object) error {
-	files, err := lake.Files(ctx, objects)
-	if err != nil {
-		return err
+// loadTables loads objects of the streams that are named.
+func loadTables(ctx context.Context, lake *sinks.Lake, engine *sql.Engine, objects map[string][]sinks.Object) error {
+	var inputs []sql.Input
+	for _, s := range streams {
+		of, wanted := objects[s.Name]
+		if !wanted {
+			continue
+		}
+		files, err := lake.Files(ctx, of)
+		if err != nil {
+			return err
+		}
+		empty, err := lake.EmptyFile(s.Table, s.columns.Schema())
+		if err != nil {
+			return err
+		}
+		inputs = append(inputs, sql.Input{Table: s.Name, Files: files, Empty: empty})
 	}
-	empty, err := lake.EmptyFile(calls, schema.CallLog().Schema())
-	if err != nil {
-		return err
-	}
-	return engine.Load(ctx, []sql.Input{{Table: CallLogStream, Files: files, Empty: empty}})
+	return engine.Load(ctx, inputs)
 }
 
 // publish uploads what was built and then notes what it was built from. A partition that never had rows gets no object.

@@ -25,8 +25,8 @@ type closedRead struct {
 }
 
 func (e *extraction) newRead(ctx context.Context) (_ *closedRead, err error) {
-	r := &closedRead{rows: sinks.NewRead(calls)}
-	if e.privacy, err = readPrivacy(ctx, e.lake, e.Policy); err != nil || e.NoArchive || e.Policy != nil {
+	r := &closedRead{rows: sinks.NewRead(e.stream.Table)}
+	if e.privacy, err = readPrivacy(ctx, e.lake, e.Policy, e.stream); err != nil || e.NoArchive || e.Policy != nil {
 		return r, err
 	}
 	r.archive, err = e.lake.NewArchive()
@@ -45,20 +45,25 @@ func (e *extraction) add(r *closedRead, page ringcentral.Page, firstDay string) 
 	if r.pages++; r.pages == 1 {
 		r.readAt = page.ReadAt
 	}
-	if _, err := e.decoder.Append(page.Body); err != nil {
-		return fmt.Errorf("page %d (request %s): %w", page.Number, page.RequestID, err)
-	}
-	batch, err := e.privacy.apply(e.decoder.Batch())
-	if err == nil {
-		err = r.rows.Append(batch)
-	}
-	if err != nil {
+	if err := e.decode(r.rows, page.Body); err != nil {
 		return fmt.Errorf("page %d (request %s): %w", page.Number, page.RequestID, err)
 	}
 	if err := e.keepPage(r, page, firstDay); err != nil {
 		return err
 	}
 	return e.emit(Event{Page: &PageRead{Number: page.Number, Records: page.Records, Bytes: len(page.Body), Feed: firstDay != ""}})
+}
+
+// decode adds the rows of a page.
+func (e *extraction) decode(rows *sinks.Read, page []byte) error {
+	if _, err := e.decoder.Append(page); err != nil {
+		return err
+	}
+	batch, err := e.privacy.apply(e.decoder.Batch())
+	if err != nil {
+		return err
+	}
+	return rows.Append(batch)
 }
 
 // keepPage collects a page for the archive.
@@ -81,8 +86,8 @@ func (e *extraction) keepPage(r *closedRead, page ringcentral.Page, firstDay str
 // merge is how the read's rows come into the days: before the first of them is replaced, the ledger says what is going to be written
 // and the pages are archived.
 func (e *extraction) merge(r *closedRead, days []arrow.Date32) *sinks.Merge {
-	return &sinks.Merge{AccountID: e.AccountID, Schema: schema.CallLog().Schema(), Read: r.rows, Known: e.ledger,
-		Policy: e.Policy.ID(), Redact: e.privacy.redact(),
+	return &sinks.Merge{AccountID: e.AccountID, Schema: e.stream.columns.Schema(), Read: r.rows, Known: e.ledger,
+		Policy: e.privacy.policy.ID(), Redact: e.privacy.redact(),
 		Before: func(ctx context.Context) error {
 			if err := e.intend(ctx, days, e.archiveKey(r)); err != nil || r.archive == nil {
 				return err
@@ -101,20 +106,30 @@ func (e *extraction) unit(ctx context.Context, u Unit) error {
 		return &lakeError{err}
 	}
 	defer r.close()
-	if err := e.read(ctx, u, r); err != nil {
+	if err := e.readWindow(ctx, u, r); err != nil {
 		return named(err)
 	}
-	if err := e.privacy.renew(ctx, e.lake, r.rows); err != nil {
-		return &lakeError{err}
-	}
-	rejected := e.reject(ctx, r, u.Days)
-	if err := e.begin(ctx, u.Days[0]); err != nil {
+	return e.bring(ctx, r, u.Days, func(arrow.Date32) (*sinks.Read, error) { return r.rows, nil })
+}
+
+// bring merges what was read into its days, one after the other. of gives the rows of a day, if they are not all in r.
+func (e *extraction) bring(ctx context.Context, r *closedRead, days []arrow.Date32, of func(arrow.Date32) (*sinks.Read, error)) error {
+	rejected, err := e.beforeBringing(ctx, r, days)
+	if err != nil {
 		return errors.Join(err, rejected)
 	}
-	m := e.merge(r, u.Days)
-	m.Shrink = e.AllowShrink
+	m := e.merge(r, days)
+	m.Shrink = e.AllowShrink && e.stream.byWhat != bySnapshot
 	var done []DayDone
-	for _, day := range u.Days {
+	for _, day := range days {
+		rows, err := of(day)
+		if err == nil && rows != m.Read {
+			err = e.privacy.renew(ctx, e.lake, rows)
+		}
+		if err != nil {
+			return errors.Join(&lakeError{err}, rejected)
+		}
+		m.Read = rows
 		outcome, err := e.privacy.replaceDay(ctx, e.lake, m, day)
 		if isDamaged(err) {
 			e.note(day, e.ledger[day]) // as it was: it is not going to be written
@@ -126,7 +141,7 @@ func (e *extraction) unit(ctx context.Context, u Unit) error {
 		if err != nil {
 			return errors.Join(&lakeError{fmt.Errorf("day %s: %w", day.FormattedString(), err)}, rejected)
 		}
-		entry := e.entry(day, outcome, r)
+		entry := e.entry(day, outcome, r, rows)
 		e.noteOutcome(day, entry, outcome)
 		d := DayDone{AccountID: e.AccountID, Day: day, Outcome: outcome, Doubt: entry.Doubt}
 		if err := e.emit(Event{Day: &d}); err != nil {
@@ -137,8 +152,20 @@ func (e *extraction) unit(ctx context.Context, u Unit) error {
 	return errors.Join(e.pause(ctx), rejected, e.warnKept(done))
 }
 
-// read reads the unit's window to its end.
-func (e *extraction) read(ctx context.Context, u Unit, r *closedRead) error {
+// beforeBringing takes out who was erased meanwhile, sets aside what has no place, and notes where the account's days begin.
+func (e *extraction) beforeBringing(ctx context.Context, r *closedRead, days []arrow.Date32) (rejected, err error) {
+	if err := e.privacy.renew(ctx, e.lake, r.rows); err != nil {
+		return nil, &lakeError{err}
+	}
+	rejected = e.reject(ctx, r, days)
+	if e.stream.byWhat != bySnapshot {
+		err = e.begin(ctx, days[0])
+	}
+	return rejected, err
+}
+
+// readWindow reads the unit's window to its end.
+func (e *extraction) readWindow(ctx context.Context, u Unit, r *closedRead) error {
 	options := &ringcentral.CallLogOptions{PerPage: e.perPage(), ShowDeleted: true}
 	for page, err := range e.client.CallLog(ctx, e.AccountID, u.From, u.To, options) {
 		if err != nil {
@@ -176,17 +203,20 @@ func (e *extraction) after(u Unit) []arrow.Date32 {
 }
 
 // entry is what the ledger is told of a day that was read to its end.
-func (e *extraction) entry(day arrow.Date32, o sinks.Outcome, r *closedRead) sinks.LedgerDay {
-	known, b := e.ledger[day], broughtBy(r.rows, day)
-	doubt := e.doubt(day, b, e.ledger, r.readAt)
+func (e *extraction) entry(day arrow.Date32, o sinks.Outcome, r *closedRead, rows *sinks.Read) sinks.LedgerDay {
+	known, b := e.ledger[day], broughtBy(rows, day)
+	doubt := ""
+	if e.stream.byWhat == byWindow {
+		doubt = e.doubt(day, b, e.ledger, r.readAt)
+	}
 	entry := sinks.LedgerDay{
-		ReadAt: r.readAt.UTC().Truncate(time.Millisecond), How: howList, Pages: r.pages, Records: b.records,
+		ReadAt: r.readAt.UTC().Truncate(time.Millisecond), How: e.stream.byWhat.how(), Pages: r.pages, Records: b.records,
 		Closed: doubt == "", Doubt: doubt, HidesDeleted: r.hidesDeleted,
 	}
 	if doubt != "" && known.Closed { // what an earlier read brought is held all the same
 		entry.Closed, entry.Records = true, known.Records
 	}
-	entry.Settled = entry.Closed && Settled(day, r.readAt, e.Lookback)
+	entry.Settled = entry.Closed && (e.stream.byWhat == bySnapshot || Settled(day, r.readAt, e.Lookback))
 	return entry.WithContent(o)
 }
 
@@ -233,7 +263,7 @@ func (e *extraction) reject(ctx context.Context, r *closedRead, days []arrow.Dat
 	var lines bytes.Buffer
 	n := 0
 	err := r.rows.EachUnplaced(func(batch arrow.RecordBatch, row int) error {
-		enc, err := schema.NewEncoder(schema.CallLog(), batch)
+		enc, err := schema.NewEncoder(e.stream.columns, batch)
 		if err != nil {
 			return err
 		}
@@ -247,7 +277,7 @@ func (e *extraction) reject(ctx context.Context, r *closedRead, days []arrow.Dat
 	if err := e.intend(ctx, days, e.archiveKey(r)); err != nil {
 		return err
 	}
-	event, err := keepRejected(ctx, e.lake, e.AccountID, e.RunID, r.readAt, n, lines.Bytes())
+	event, err := keepRejected(ctx, e.lake, e.stream.Name, e.AccountID, e.RunID, r.readAt, n, lines.Bytes())
 	if err == nil {
 		err = e.privacy.afterRejected(ctx, e.lake, e.AccountID)
 	}
@@ -258,8 +288,8 @@ func (e *extraction) reject(ctx context.Context, r *closedRead, days []arrow.Dat
 }
 
 // keepRejected writes records that have no place in the table beside it, and says where they are.
-func keepRejected(ctx context.Context, lake *sinks.Lake, account, runID string, at time.Time, n int, lines []byte) (Event, error) {
+func keepRejected(ctx context.Context, lake *sinks.Lake, stream, account, runID string, at time.Time, n int, lines []byte) (Event, error) {
 	name := at.UTC().Format("20060102T150405.000Z") + "-" + runID
-	key, err := lake.WriteRejected(ctx, account, CallLogStream, name, lines)
+	key, err := lake.WriteRejected(ctx, account, stream, name, lines)
 	return Event{Failed: &DaysFailed{Err: fmt.Errorf("%w: %d of them, in %s", ErrRejected, n, key)}}, err
 }

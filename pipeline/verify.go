@@ -61,6 +61,7 @@ const (
 // A Finding is one thing that is not as the lake promises.
 type Finding struct {
 	Kind      string `json:"kind"`              // one of the Find constants
+	Stream    string `json:"stream,omitempty"`  // where it is one stream's
 	AccountID string `json:"account,omitempty"` // where it is one account's
 	Day       string `json:"day,omitempty"`     // UTC, or a mart's local date; where it is one day's
 	Key       string `json:"key,omitempty"`     // of the object, where it is one object's
@@ -96,15 +97,18 @@ type Verification struct {
 // Verify compares the lake with what it says of itself. It changes nothing and needs no credentials of RingCentral. Its error is
 // that of a lake that cannot be looked at; what is wrong in the lake is a finding.
 func Verify(ctx context.Context, lake *sinks.Lake, v Verifying) (Verification, error) {
-	c := &verification{Verifying: v, lake: lake, held: map[string]map[arrow.Date32]bool{}, badMonths: map[string]bool{}}
+	c := &verification{Verifying: v, lake: lake, ledgers: map[string][]string{}, badMonths: map[string]bool{}, seen: map[string]bool{}}
 	c.done = Verification{Findings: []Finding{}, Deep: v.Deep, UnderAnotherPolicy: []PolicyDays{}}
-	steps := []func(context.Context) error{c.state, c.table, c.accounts, c.marts}
-	for _, step := range steps {
-		if err := step(ctx); err != nil {
-			return c.done, err
+	if err := c.state(ctx); err != nil {
+		return c.done, err
+	}
+	for _, s := range streams {
+		c.stream, c.held = s, map[string]map[arrow.Date32]bool{}
+		if err := errors.Join(c.table(ctx), c.accounts(ctx)); err != nil {
+			return c.done, s.named(err)
 		}
 	}
-	return c.done, nil
+	return c.done, c.marts(ctx)
 }
 
 // verification is one Verify while it runs.
@@ -113,9 +117,11 @@ type verification struct {
 	lake *sinks.Lake
 	done Verification
 
-	ledgers   []string                         // accounts that have a ledger
-	held      map[string]map[arrow.Date32]bool // by account, the days that have an object
-	badMonths map[string]bool                  // by account and month: what cannot be read of the ledger
+	stream    stream                           // that is looked at
+	seen      map[string]bool                  // accounts that were looked at
+	ledgers   map[string][]string              // by stream, accounts that have a ledger
+	held      map[string]map[arrow.Date32]bool // by account, the days that have an object of the stream
+	badMonths map[string]bool                  // by account, stream and month: what cannot be read of the ledger
 	many      map[string]int                   // findings of one record each, by kind
 }
 
@@ -135,7 +141,7 @@ func (c *verification) findRecord(f Finding) {
 func (c *verification) countAlike(account string) {
 	for _, kind := range slices.Sorted(maps.Keys(c.many)) {
 		if more := c.many[kind] - manyAlike; more > 0 {
-			c.find(Finding{Kind: kind, AccountID: account, Detail: fmt.Sprintf("and %d more records like these", more), Remedy: "as above"})
+			c.find(Finding{Kind: kind, Stream: c.stream.Name, AccountID: account, Detail: fmt.Sprintf("and %d more records like these", more), Remedy: "as above"})
 		}
 	}
 }
@@ -155,7 +161,7 @@ func (c *verification) near(d arrow.Date32) bool {
 
 // accounts verifies the table account by account.
 func (c *verification) accounts(ctx context.Context) error {
-	all := slices.Concat(c.ledgers, slices.Collect(maps.Keys(c.held)))
+	all := slices.Concat(c.ledgers[c.stream.Name], slices.Collect(maps.Keys(c.held)))
 	slices.Sort(all)
 	for _, account := range slices.Compact(all) {
 		if err := c.account(ctx, account); err != nil {
@@ -166,13 +172,17 @@ func (c *verification) accounts(ctx context.Context) error {
 }
 
 func (c *verification) account(ctx context.Context, account string) (err error) {
-	c.done.Accounts++
+	c.seen[account] = true
+	c.done.Accounts = len(c.seen)
 	c.many = map[string]int{}
 	a := &accountCheck{verification: c, id: account}
-	if a.ledger, _, err = c.lake.LedgerAsFound(ctx, account, CallLogStream); err != nil {
+	if a.policy, err = c.Policy.For(c.stream.columns); err != nil && !errors.Is(err, schema.ErrNoIdentity) {
+		return err
+	}
+	if a.ledger, _, err = c.lake.LedgerAsFound(ctx, account, c.stream.Name); err != nil {
 		return err // months that cannot be read were told of with the other objects of their kind
 	}
-	if a.versions, err = c.lake.NewVersions(calls); err != nil {
+	if a.versions, err = c.lake.NewVersions(c.stream.Table); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.versions.Close()) }()
@@ -197,6 +207,7 @@ type accountCheck struct {
 	*verification
 	id       string
 	ledger   sinks.Ledger
+	policy   *schema.Policy  // the configured one, for the stream's rows
 	versions *sinks.Versions // of all rows
 }
 
@@ -214,7 +225,7 @@ func (a *accountCheck) days() []arrow.Date32 {
 func (a *accountCheck) day(ctx context.Context, d arrow.Date32) error {
 	found, object, err := a.look(ctx, d)
 	if err == nil && len(found) > 0 {
-		if a.ledger, _, err = a.lake.LedgerAsFound(ctx, a.id, CallLogStream); err != nil {
+		if a.ledger, _, err = a.lake.LedgerAsFound(ctx, a.id, a.stream.Name); err != nil {
 			return err
 		}
 		found, object, err = a.look(ctx, d)
@@ -245,15 +256,15 @@ func (a *accountCheck) day(ctx context.Context, d arrow.Date32) error {
 // look compares a day's object with the ledger, and its rows with what a partition promises.
 func (a *accountCheck) look(ctx context.Context, d arrow.Date32) (found []Finding, object sinks.Examined, err error) {
 	entry, date := a.ledger[d], d.FormattedString()
-	key := sinks.PartitionKey(CallLogStream, a.id, d)
+	key := sinks.PartitionKey(a.stream.Name, a.id, d)
 	note := func(kind, remedy, format string, args ...any) {
-		found = append(found, Finding{kind, a.id, date, key, fmt.Sprintf(format, args...), remedy})
+		found = append(found, Finding{kind, a.stream.Name, a.id, date, key, fmt.Sprintf(format, args...), remedy})
 	}
 	if entry.Writing {
 		note(FindLeftWriting, "the next run looks after it: `trunkline run`", "a run ended while it was writing the day")
 	}
 	if entry.ContentHash != "" || a.held[a.id][d] {
-		if object, err = a.lake.Examine(ctx, schema.CallLog().Schema(), key, a.Deep); err != nil {
+		if object, err = a.lake.Examine(ctx, a.stream.columns.Schema(), key, a.Deep); err != nil {
 			return nil, object, err
 		}
 	}
@@ -291,7 +302,7 @@ func (a *accountCheck) compare(d arrow.Date32, entry sinks.LedgerDay, object sin
 		}
 	}
 	if entry.ContentHash == "" {
-		if !a.badMonths[a.id+" "+d.FormattedString()[:len("2006-01")]] {
+		if !a.badMonths[a.id+" "+a.stream.Name+" "+d.FormattedString()[:len("2006-01")]] {
 			note(FindObjectUnknown, remedy, "the ledger knows of no object of the day")
 		}
 		return
@@ -319,7 +330,7 @@ func (a *accountCheck) compare(d arrow.Date32, entry sinks.LedgerDay, object sin
 
 // rows holds the rows of a day against what a partition promises.
 func (a *accountCheck) rows(d arrow.Date32, rows arrow.RecordBatch, note noting) error {
-	faults, err := calls.CheckRows(rows, d)
+	faults, err := a.stream.On(d).CheckRows(rows, d)
 	if err != nil {
 		note(FindObjectUnreadable, "move the object away; then "+a.readAgain(d), "%v", err)
 		return nil
@@ -343,7 +354,7 @@ func (a *accountCheck) repeated() error {
 	var days []string
 	end := func() {
 		if len(days) > 1 {
-			a.findRecord(Finding{Kind: FindIDRepeated, AccountID: a.id, Day: days[0],
+			a.findRecord(Finding{Kind: FindIDRepeated, Stream: a.stream.Name, AccountID: a.id, Day: days[0],
 				Detail: fmt.Sprintf("id %q lies in %s", before.ID, strings.Join(days, ", ")),
 				Remedy: "read these days again: `trunkline run --from " + days[0] + " --to DAY`; of days beside each other the older version leaves, " +
 					"of days further apart move the older day's object away first"})
@@ -353,7 +364,7 @@ func (a *accountCheck) repeated() error {
 		if err != nil {
 			return err
 		}
-		if v.ID != before.ID {
+		if v.ID != before.ID || a.stream.IsSnapshot() && v.Day != before.Day {
 			end()
 			days = nil
 		}
@@ -366,6 +377,14 @@ func (a *accountCheck) repeated() error {
 // readAgain is the command that brings a day in order.
 func (a *accountCheck) readAgain(d arrow.Date32) string {
 	w := Window{From: d, To: d + 1}
+	if a.stream.IsSnapshot() {
+		return fmt.Sprintf("`trunkline replay --from %s --to %s` builds the day from the archive; what was then cannot be read any more",
+			w.From.FormattedString(), w.To.FormattedString())
+	}
+	if a.stream.Name != CallLogStream {
+		return fmt.Sprintf("`trunkline run --streams %s --from %s --to %s` reads the day again, and `trunkline replay` with the same days builds it from the archive",
+			a.stream.Name, w.From.FormattedString(), w.To.FormattedString())
+	}
 	return fmt.Sprintf("`trunkline run --from %s --to %s` reads the day again, and `trunkline replay` with the same days builds it from the archive",
 		w.From.FormattedString(), w.To.FormattedString())
 }

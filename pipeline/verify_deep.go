@@ -23,14 +23,15 @@ func (a *accountCheck) archive(ctx context.Context) error {
 	}
 	defer own.Close()
 	r := rebuilding{
+		stream:     a.stream,
 		Rebuilding: Rebuilding{AccountID: a.id, Window: a.Window, Terms: a.Terms, Now: a.Now},
-		lake:       a.lake, own: own, ledger: sinks.Ledger{}, decoder: schema.NewDecoder(schema.CallLog()),
+		lake:       a.lake, own: own, ledger: sinks.Ledger{}, decoder: schema.NewDecoder(a.stream.columns),
 		yield: func(Event, error) bool { return true },
 	}
 	if err := a.fold(ctx, &r, reads); err != nil {
 		return err
 	}
-	archived, err := a.lake.NewVersions(calls)
+	archived, err := a.lake.NewVersions(a.stream.Table)
 	if err != nil {
 		return err
 	}
@@ -39,7 +40,7 @@ func (a *accountCheck) archive(ctx context.Context) error {
 		if !a.wantsDay(day) {
 			continue
 		}
-		rows, found, err := own.ReadDay(ctx, CallLogStream, a.id, day)
+		rows, found, err := own.ReadDay(ctx, a.stream.Name, a.id, day)
 		if err == nil && found {
 			err = archived.Add(rows, day)
 		}
@@ -59,7 +60,7 @@ func (a *accountCheck) fold(ctx context.Context, r *rebuilding, reads []sinks.Ar
 		}
 		var page *BadPageError
 		if errors.Is(err, sinks.ErrBadArchive) || errors.As(err, &page) {
-			a.find(Finding{Kind: FindArchiveBad, AccountID: a.id, Key: read.Key, Detail: err.Error(),
+			a.find(Finding{Kind: FindArchiveBad, Stream: a.stream.Name, AccountID: a.id, Key: read.Key, Detail: err.Error(),
 				Remedy: "the tables do not need it; move it away, or bring it back from a copy before `trunkline replay` is needed"})
 			continue
 		}
@@ -78,7 +79,7 @@ func (a *accountCheck) archivedReads(ctx context.Context) ([]sinks.ArchivedRead,
 			return nil, nil // the order of the reads is not known
 		}
 	}
-	return a.lake.ArchivedReads(ctx, a.id, CallLogStream)
+	return a.lake.ArchivedReads(ctx, a.id, a.stream.Name)
 }
 
 func isArchive(key string) bool { return len(key) > 19 && key[:19] == "_trunkline/archive/" }
@@ -114,7 +115,7 @@ func (a *accountCheck) join(archived *sinks.Versions) error {
 // judge compares what the archive and the table have of one record.
 func (a *accountCheck) judge(want sinks.RowVersion, held *sinks.RowVersion) {
 	day := want.Day.FormattedString()
-	f := Finding{AccountID: a.id, Day: day, Remedy: fmt.Sprintf("`trunkline replay --from %s --to %s` brings it into the table",
+	f := Finding{Stream: a.stream.Name, AccountID: a.id, Day: day, Remedy: fmt.Sprintf("`trunkline replay --from %s --to %s` brings it into the table",
 		day, (want.Day + 1).FormattedString())}
 	switch {
 	case held == nil:

@@ -22,17 +22,17 @@ func (c *verification) state(ctx context.Context) error {
 		if account != "" && !c.wantsAccount(account) {
 			return nil
 		}
-		ledger := strings.HasPrefix(key, "_trunkline/ledger/") && strings.Contains(key, "/"+CallLogStream+"/")
-		if ledger && !slices.Contains(c.ledgers, account) {
-			c.ledgers = append(c.ledgers, account)
+		stream := streamOfLedger(key)
+		if stream != "" && !slices.Contains(c.ledgers[stream], account) {
+			c.ledgers[stream] = append(c.ledgers[stream], account)
 		}
 		wrong, err := c.lake.CheckState(ctx, key)
 		if err != nil || wrong == nil {
 			return err
 		}
 		c.find(Finding{Kind: FindStateUnreadable, AccountID: account, Key: key, Detail: wrong.Error(), Remedy: remedyOfState(key)})
-		if ledger {
-			c.badMonths[account+" "+strings.TrimSuffix(key[strings.LastIndex(key, "/")+1:], ".json")] = true
+		if stream != "" {
+			c.badMonths[account+" "+stream+" "+strings.TrimSuffix(key[strings.LastIndex(key, "/")+1:], ".json")] = true
 		}
 		return nil
 	})
@@ -41,6 +41,15 @@ func (c *verification) state(ctx context.Context) error {
 			Remedy: "the next run that writes the ledger makes it"})
 	}
 	return err
+}
+
+// streamOfLedger is the stream whose ledger has that key; "" where it is none's.
+func streamOfLedger(key string) string {
+	parts := strings.Split(key, "/")
+	if len(parts) != 5 || parts[1] != "ledger" {
+		return ""
+	}
+	return parts[3]
 }
 
 // accountOfState is the account that a key below _trunkline/ belongs to; "" where it is nobody's.
@@ -76,13 +85,14 @@ func remedyOfState(key string) string {
 	return "use the trunkline that wrote the lake, or a newer one"
 }
 
-// table looks at all keys below the table's prefix and notes which days have an object.
+// table looks at all keys below the stream's table's prefix and notes which days have an object.
 func (c *verification) table(ctx context.Context) error {
-	return c.lake.EachObject(ctx, CallLogStream+"/", func(key string, _ int64) error {
-		account, date, ok := parsePartition(key, CallLogStream+"/", "start_date")
+	table := c.stream.Name
+	return c.lake.EachObject(ctx, table+"/", func(key string, _ int64) error {
+		account, date, ok := parsePartition(key, table+"/", "start_date")
 		day, err := time.Parse(time.DateOnly, date)
 		d := arrow.Date32FromTime(day)
-		if !ok || err != nil || sinks.PartitionKey(CallLogStream, account, d) != key {
+		if !ok || err != nil || sinks.PartitionKey(table, account, d) != key {
 			if account == "" || c.wantsAccount(account) {
 				c.foreign(key, account)
 			}
@@ -152,7 +162,7 @@ func (c *verification) marts(ctx context.Context) error {
 			c.foreign(key, account)
 			return nil
 		case !found:
-			c.find(Finding{FindMartUnknown, account, date, key, "the mart's state does not know it",
+			c.find(Finding{FindMartUnknown, "", account, date, key, "the mart's state does not know it",
 				"`trunkline transform` notes it if it is the mart's; else move it away"})
 			return nil
 		}
@@ -197,13 +207,13 @@ func (c *verification) mart(ctx context.Context, key string, p sinks.MartPartiti
 	remedy := "move _trunkline/marts/" + mart + ".json away; `trunkline transform` builds the mart again"
 	switch {
 	case object.Missing:
-		c.find(Finding{FindMartMissing, account, date, key, "the mart's state has it, the lake has not", remedy})
+		c.find(Finding{FindMartMissing, "", account, date, key, "the mart's state has it, the lake has not", remedy})
 		return nil
 	case object.SHA256 != p.SHA256 || object.Bytes != p.Bytes:
-		c.find(Finding{FindMartDiffers, account, date, key, fmt.Sprintf("the object has %d bytes of SHA-256 %s, the mart's state says %d of %s",
+		c.find(Finding{FindMartDiffers, "", account, date, key, fmt.Sprintf("the object has %d bytes of SHA-256 %s, the mart's state says %d of %s",
 			object.Bytes, object.SHA256, p.Bytes, p.SHA256), remedy})
 	case differ != nil:
-		c.find(Finding{FindReadersDiffer, account, date, key, differ.Error(), "read the object with a third reader, and report it"})
+		c.find(Finding{FindReadersDiffer, "", account, date, key, differ.Error(), "read the object with a third reader, and report it"})
 	}
 	c.done.Objects++
 	c.done.Bytes += object.Bytes

@@ -13,6 +13,7 @@ import (
 
 // PolicyDays is days of one account that are under one privacy policy, and what brings them under the configured one.
 type PolicyDays struct {
+	Stream    string   `json:"stream"`
 	AccountID string   `json:"account"`
 	Policy    string   `json:"policy"` // its id, or NoPolicy
 	Days      []string `json:"days"`   // ranges, "from to to", the end not included
@@ -22,7 +23,7 @@ type PolicyDays struct {
 // listPolicies lists the account's days that are under another policy than the configured one.
 func (a *accountCheck) listPolicies() {
 	under := map[string][]arrow.Date32{}
-	for _, day := range UnderAnotherPolicy(a.ledger, a.Policy.ID()) {
+	for _, day := range UnderAnotherPolicy(a.ledger, a.policy.ID()) {
 		if a.wantsDay(day) {
 			id := a.ledger[day].Policy
 			under[id] = append(under[id], day)
@@ -31,22 +32,22 @@ func (a *accountCheck) listPolicies() {
 	for _, id := range slices.Sorted(maps.Keys(under)) {
 		days := under[id]
 		remedy := "what a policy took away does not come back; with the same --privacy as then these days are under the configured one"
-		if a.Policy != nil {
+		if a.policy != nil {
 			remedy = fmt.Sprintf("`trunkline redact --from %s --to %s` with the same --privacy brings them under it",
 				days[0].FormattedString(), (days[len(days)-1] + 1).FormattedString())
 		}
 		a.done.UnderAnotherPolicy = append(a.done.UnderAnotherPolicy,
-			PolicyDays{AccountID: a.id, Policy: cmp.Or(id, NoPolicy), Days: Ranges(days), Remedy: remedy})
+			PolicyDays{Stream: a.stream.Name, AccountID: a.id, Policy: cmp.Or(id, NoPolicy), Days: Ranges(days), Remedy: remedy})
 	}
 }
 
 // obeys applies the configured policy to the rows of a day that is said to be under it: what obeys it stays as it is. Only a deep
 // verification does, and only with the policy's key.
 func (a *accountCheck) obeys(d arrow.Date32, object sinks.Examined, note noting) error {
-	if !a.Deep || a.Policy == nil || a.Policy.Ready() != nil || object.Policy != a.Policy.ID() {
+	if !a.Deep || a.policy == nil || a.policy.Ready() != nil || object.Policy != a.policy.ID() {
 		return nil
 	}
-	applied, err := a.Policy.Apply(object.Rows)
+	applied, err := a.policy.Apply(object.Rows)
 	if err != nil {
 		return err
 	}

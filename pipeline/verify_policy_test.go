@@ -23,7 +23,7 @@ func TestVerifyPolicies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	read := sinks.NewRead(calls)
+	read := sinks.NewRead(calls.Table)
 	if err := read.Append(plain); err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func TestVerifyPolicies(t *testing.T) {
 	write("2026-11-18", "", read)
 	write("2026-11-19", p.ID(), read) // though the rows are plain
 	done := verified(Verifying{Policy: p})
-	want := []PolicyDays{{"7", NoPolicy, []string{"2026-11-18"}, "`trunkline redact --from 2026-11-18 --to 2026-11-19` with the same --privacy brings them under it"}}
+	want := []PolicyDays{{CallLogStream, "7", NoPolicy, []string{"2026-11-18"}, "`trunkline redact --from 2026-11-18 --to 2026-11-19` with the same --privacy brings them under it"}}
 	if diff := cmp.Diff(want, done.UnderAnotherPolicy); diff != "" || len(done.Findings) > 0 {
 		t.Errorf("%s%v", diff, done.Findings)
 	}
@@ -62,7 +62,7 @@ func TestVerifyPolicies(t *testing.T) {
 	if len(done.Findings) != 1 || done.Findings[0].Kind != FindPolicyBroken || done.Findings[0].Day != "2026-11-19" {
 		t.Errorf("deep: %+v", done.Findings)
 	}
-	read = sinks.NewRead(calls)
+	read = sinks.NewRead(calls.Table)
 	if err := read.Append(obedient); err != nil {
 		t.Fatal(err)
 	}

@@ -146,7 +146,7 @@ func TestVerifyFindsOlderVersions(t *testing.T) {
 		if _, err := d.Append([]byte(body)); err != nil {
 			t.Fatal(err)
 		}
-		r := sinks.NewRead(calls)
+		r := sinks.NewRead(calls.Table)
 		if err := r.Append(d.Batch()); err != nil {
 			t.Fatal(err)
 		}

@@ -16,29 +16,29 @@ import (
 // ErrCacheLimit says that a query needs more of a remote lake than may be copied here.
 var ErrCacheLimit = fmt.Errorf("more than --cache-limit would have to be copied")
 
-// View defines the lake's tables and marts as views of the engine: call_log, the staging views over it, and the marts
+// View defines the lake's tables and marts as views of the engine: call_log and the other streams', the staging views over them, and the marts
 // as published. A window, if not nil, bounds the days (for marts, the local dates of the same names). Objects of a remote lake are copied
 // to the cache first; if that is more than limit bytes, nothing is copied and the error is ErrCacheLimit.
 func View(ctx context.Context, lake *sinks.Lake, engine *sql.Engine, w *Window, limit int64) error {
-	ledgers, err := Ledgers(ctx, lake)
+	tables, err := tableObjects(ctx, lake, w)
 	if err != nil {
 		return err
 	}
-	objects := callObjects(ledgers, func(_ string, day arrow.Date32) bool {
-		return w == nil || w.From <= day && day < w.To
-	})
 	marts, err := martObjects(ctx, lake, w)
 	if err != nil {
 		return err
 	}
-	all := slices.Clone(objects)
+	var all []sinks.Object
+	for _, objects := range tables {
+		all = append(all, objects...)
+	}
 	for _, m := range marts {
 		all = append(all, m...)
 	}
 	if missing := lake.MissingBytes(all); missing > limit {
 		return fmt.Errorf("%w: %d bytes of %d allowed; bound the days with --from and --to, or raise --cache-limit", ErrCacheLimit, missing, limit)
 	}
-	if err := loadCalls(ctx, lake, engine, objects); err != nil {
+	if err := loadTables(ctx, lake, engine, tables); err != nil {
 		return err
 	}
 	files := map[string][]string{}
@@ -48,6 +48,21 @@ func View(ctx context.Context, lake *sinks.Lake, engine *sql.Engine, w *Window, 
 		}
 	}
 	return engine.LoadMarts(ctx, files)
+}
+
+// tableObjects lists the partitions of each stream; of snapshots those of all days, since they say who was who.
+func tableObjects(ctx context.Context, lake *sinks.Lake, w *Window) (map[string][]sinks.Object, error) {
+	out := map[string][]sinks.Object{}
+	for _, s := range streams {
+		ledgers, err := ledgersOf(ctx, lake, s.Name)
+		if err != nil {
+			return nil, err
+		}
+		out[s.Name] = s.objects(ledgers, func(_ string, day arrow.Date32) bool {
+			return w == nil || s.IsSnapshot() || w.From <= day && day < w.To
+		})
+	}
+	return out, nil
 }
 
 // martObjects lists the published partitions of each mart.

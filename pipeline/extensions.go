@@ -1,0 +1,192 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/trunkline/trunkline/pipeline/ringcentral"
+	"github.com/trunkline/trunkline/sinks"
+)
+
+// What RingCentral lists only extension by extension is read in one window over all owed days, one list an extension: so a run costs a
+// request for each extension, however many days are owed. The rows wait on local disk by day, and the days are written when every
+// extension has answered. Asking what changed since the last time (message-sync) would cost as many requests and needs a token
+// for each extension; it is not used.
+
+// extensions reads the owed days of a stream, extension by extension.
+func (e *extraction) extensions(ctx context.Context) error {
+	if err := e.accountKnown(ctx); err != nil {
+		return err
+	}
+	days, err := e.days()
+	if err != nil {
+		return err
+	}
+	if len(days) > 0 {
+		days = Window{days[0], days[len(days)-1] + 1}.Days()
+	}
+	u := unitOf(days, e.Now)
+	if len(days) == 0 || !u.From.Before(u.To) {
+		return e.emit(Event{Planned: &Planned{AccountID: e.AccountID}})
+	}
+	owners, err := e.owners(ctx)
+	if err != nil {
+		return err
+	}
+	if err := e.emit(Event{Planned: &Planned{AccountID: e.AccountID, Days: days, Requests: float64(len(owners))}}); err != nil {
+		return err
+	}
+	return e.everyExtension(ctx, u, owners)
+}
+
+// unitOf is one window over days.
+func unitOf(days []arrow.Date32, now time.Time) Unit {
+	if len(days) == 0 {
+		return Unit{}
+	}
+	u := Unit{Days: days, From: dayStart(days[0]), To: dayStart(days[len(days)-1] + 1)}
+	if end := now.Add(-settleDelay).Truncate(time.Second); u.To.After(end) {
+		u.To = end
+	}
+	return u
+}
+
+// owners lists the extensions that can have records of their own, asking RingCentral if this run has not yet.
+func (e *extraction) owners(ctx context.Context) ([]listed, error) {
+	if !e.shared.asked {
+		var all []listed
+		for page, err := range e.client.Extensions(ctx, e.AccountID) {
+			if err != nil {
+				return nil, fmt.Errorf("which extensions are there? %w", err)
+			}
+			all = append(all, listedIn(page.Body)...)
+		}
+		e.shared.extensions, e.shared.asked = all, true
+	}
+	return slices.DeleteFunc(slices.Clone(e.shared.extensions), func(x listed) bool { return slices.Contains(ownNothing, x.Type) }), nil
+}
+
+// ownNothing are the types of extensions that have neither a message store nor calls of their own. Others, unknown ones too, are asked.
+var ownNothing = []string{
+	"IvrMenu", "ParkLocation", "Site", "PagingOnly", "ApplicationExtension", "RoomConnector", "ProxyAdmin", "GroupCallPickup",
+	"DelegatedLinesGroup", "TieLine",
+}
+
+// gathering is what one reading of every extension has brought so far.
+type gathering struct {
+	*closedRead
+	spill    *sinks.Spill
+	refused  []string // extensions that did not answer, and why
+	first    error    // of the refusals
+	answered int
+}
+
+// everyExtension reads the unit of every extension and then brings its days into the lake.
+func (e *extraction) everyExtension(ctx context.Context, u Unit, owners []listed) error {
+	r, err := e.newRead(ctx)
+	if err != nil {
+		return &lakeError{err}
+	}
+	defer r.close()
+	g := &gathering{closedRead: r}
+	if g.spill, err = e.lake.NewSpill(e.stream.Table, e.stream.columns.Schema()); err != nil {
+		return &lakeError{err}
+	}
+	defer g.spill.Close()
+	for _, x := range owners {
+		if err := e.oneExtension(ctx, g, u, x); err != nil {
+			return err
+		}
+	}
+	if g.answered == 0 && g.first != nil {
+		return g.first
+	}
+	if len(g.refused) > 0 {
+		const shown = 10
+		more := ""
+		if n := len(g.refused) - shown; n > 0 {
+			more = fmt.Sprintf(" and %d more", n)
+		}
+		if err := e.warn("%s: %d of %d extensions did not answer and are not in it: %s%s", e.stream.Name, len(g.refused), len(owners),
+			strings.Join(g.refused[:min(shown, len(g.refused))], ", "), more); err != nil {
+			return err
+		}
+	}
+	if g.readAt.IsZero() {
+		g.readAt = e.clock()
+	}
+	return e.bring(ctx, r, u.Days, func(day arrow.Date32) (*sinks.Read, error) {
+		rows, err := g.spill.Reading(day)
+		if err == nil {
+			rows.BuriedBy(r.rows)
+		}
+		return rows, err
+	})
+}
+
+// oneExtension reads one extension. That it may not be read, or is gone, does not keep the others away.
+func (e *extraction) oneExtension(ctx context.Context, g *gathering, u Unit, x listed) error {
+	for page, err := range e.stream.list(ctx, e.client, e.AccountID, x.id(), u, e.perPage()) {
+		if refused, ok := ofOne(err); ok {
+			g.refused = append(g.refused, fmt.Sprintf("%s (%d %s)", x.id(), refused.Status, refused.Code))
+			if g.first == nil {
+				g.first = err
+			}
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("extension %s: %w", x.id(), err)
+		}
+		if err := e.gather(g, page); err != nil {
+			return fmt.Errorf("extension %s: %w", x.id(), err)
+		}
+	}
+	g.answered++
+	return nil
+}
+
+// ofOne reports whether an error is about one extension alone.
+func ofOne(err error) (*ringcentral.Error, bool) {
+	var refused *ringcentral.Error
+	if !errors.As(err, &refused) {
+		return nil, false
+	}
+	return refused, refused.NotFound() || refused.ExtensionRefused()
+}
+
+func (e *extraction) gather(g *gathering, page ringcentral.Page) error {
+	if g.pages++; g.pages == 1 {
+		g.readAt = page.ReadAt
+	}
+	if _, err := e.decoder.Append(page.Body); err != nil {
+		return fmt.Errorf("page %d (request %s): %w", page.Number, page.RequestID, err)
+	}
+	batch, err := e.privacy.apply(e.decoder.Batch())
+	if err != nil {
+		return err
+	}
+	unplaced, err := g.spill.Append(batch)
+	if err != nil {
+		return &lakeError{err}
+	}
+	if len(unplaced) > 0 {
+		if err := g.rows.AppendUnplaced(batch, unplaced); err != nil {
+			return err
+		}
+	}
+	if err := e.keepPage(g.closedRead, page, ""); err != nil {
+		return err
+	}
+	return e.emit(Event{Page: &PageRead{Number: page.Number, Records: page.Records, Bytes: len(page.Body)}})
+}
+
+func messagePages(ctx context.Context, c *ringcentral.Client, account, extension string, u Unit, perPage int) iter.Seq2[ringcentral.Page, error] {
+	return c.Messages(ctx, account, extension, u.From, u.To, &ringcentral.MessageOptions{PerPage: perPage})
+}
