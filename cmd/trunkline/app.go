@@ -33,6 +33,7 @@ type cli struct {
 	Doctor     doctorCmd                 `cmd:"" help:"Try everything that a run needs: credentials, permissions, clock, rate, lake, disk, DuckDB; with a remedy for each."`
 	Query      queryCmd                  `cmd:"" help:"Run SQL (DuckDB) over the lake's tables and marts."`
 	Dump       dumpCmd                   `cmd:"" help:"Write records back as RingCentral's JSON, one a line, from the lake's Parquet alone."`
+	Inspect    inspectCmd                `cmd:"" help:"Show one call or message as the lake has it, as RingCentral has it now, and the difference."`
 	Replay     replayCmd                 `cmd:"" help:"Convert API pages that were saved on disk into the lake, without the API."`
 	Redact     redactCmd                 `cmd:"" help:"Bring held days under the privacy policy of --privacy, and take them out of the archive."`
 	Erase      eraseCmd                  `cmd:"" help:"Take a person out of tables and archive, for good."`

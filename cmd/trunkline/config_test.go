@@ -57,6 +57,8 @@ func choices(f *kong.Flag) []string {
 		return []string{"1h0m0s", "2h0m0s", "3h0m0s"}
 	case bool:
 		return []string{"true", "false", "true"}
+	case streamList:
+		return []string{"call_log", "messages", "call_log,messages"}
 	}
 	if f.Enum == "" {
 		return []string{"11", "12", "13"}

@@ -19,7 +19,7 @@ import (
 	"github.com/trunkline/trunkline/sql"
 )
 
-// demoRate is the Heavy limit of the demo's server, a minute; RingCentral's own is realRate unless it grants more.
+// demoRate is the limit of each rate group of the demo's server, a minute; RingCentral's own is realRate unless it grants more.
 const (
 	demoRate = 6000
 	realRate = 10
@@ -43,7 +43,7 @@ func (c *demoCmd) Run(s *session) error {
 		return usage(err)
 	}
 	clock := &eagerClock{now: s.clock}
-	sim, err := simulator.New(&simulator.Options{Population: c.population(), HeavyLimit: demoRate, Now: clock.Now, Sleep: clock.skip, Faults: c.faults()})
+	sim, err := simulator.New(&simulator.Options{Population: c.population(), HeavyLimit: demoRate, MediumLimit: demoRate, LightLimit: demoRate, Now: clock.Now, Sleep: clock.skip, Faults: c.faults()})
 	if err != nil {
 		return usage(err)
 	}
@@ -118,12 +118,13 @@ func (c *demoCmd) extract(s *session, lake *sinks.Lake, creds ringcentral.Creden
 	}
 	x := source{client: client, sharing: sharing, Extraction: pipeline.Extraction{
 		AccountID: pipeline.OwnAccount, Window: &w, Terms: pipeline.Terms{Lookback: 72 * time.Hour},
+		Streams: append(pipeline.DefaultStreams(), pipeline.MessagesStream), Named: true,
 		Sizing: pipeline.Sizing{CallsPerDay: c.CallsPerDay}, RunID: s.summary.RunID, Now: s.now, Clock: clock.Now, PollAnyway: true,
 	}}
 	for reading := 1; ; reading++ {
 		err := s.extract(lake, x)
 		if err == nil {
-			s.summary.Days.Changed = len(s.summary.changed) // by all readings
+			s.summary.Days.Changed = changedIn(s.summary.changed, pipeline.CallLogStream) // by all readings
 			return nil
 		}
 		if reading == demoReadings || s.ctx.Err() != nil || !c.spoils() {
@@ -150,6 +151,7 @@ func (c *demoCmd) show(s *session, engine *sql.Engine, w pipeline.Window, sim *s
 	fmt.Fprintf(&b, "An invented company of %d extensions in %s (seed %d), account %s\n\n", c.Extensions, demoZone, c.Seed, s.summary.AccountID)
 	fmt.Fprintf(&b, "  days      %d, from %s through %s (UTC)\n", d.Done, w.From.FormattedString(), (w.To - 1).FormattedString())
 	fmt.Fprintf(&b, "  calls     %s in the lake; the server says it sent %s\n", humanize.Comma(d.Rows), humanize.Comma(stats.Records))
+	fmt.Fprintf(&b, "  beside    %s\n", strings.TrimPrefix(streamsLine(s.summary.Streams), "beside: "))
 	fmt.Fprintf(&b, "  received  %s of JSON in %d requests; at RingCentral's %d a minute they take %s\n",
 		humanize.Bytes(uint64(stats.Bytes)), heavy, realRate, minutes(heavy, realRate))
 	if c.spoils() {
@@ -166,37 +168,51 @@ func (c *demoCmd) show(s *session, engine *sql.Engine, w pipeline.Window, sim *s
 	if _, err := fmt.Fprint(s.stdout, b.String()); err != nil {
 		return err
 	}
-	rows, err := engine.Query(s.ctx, demoQuery)
-	if err != nil {
-		return err
-	}
-	if err := printRows(s, rows, "table"); err != nil {
-		return err
+	for _, query := range []string{demoCalls, demoMessages} {
+		rows, err := engine.Query(s.ctx, query)
+		if err != nil {
+			return err
+		}
+		if err := printRows(s, rows, "table"); err != nil {
+			return err
+		}
 	}
 	return c.next(s)
 }
 
-// demoQuery joins two marts: the last week, and who was busiest on each day of it.
-const demoQuery = `
+// demoCalls joins two marts and the list of extensions: the last week, and who was busiest on each day of it.
+const demoCalls = `
 with days as (
     select local_date, sum(calls) as calls, sum(answered) as answered, sum(voicemail) as voicemail,
         sum(missed) as missed, cast(sum(duration_s) / 3600 as decimal(18, 1)) as hours
     from marts.calls_daily group by local_date
 ), busiest as (
-    select local_date, coalesce(extension_name, extension_id) as extension, inbound + outbound as calls,
-        row_number() over (partition by local_date order by inbound + outbound desc, extension_id) as place
-    from marts.extension_daily
+    select d.local_date, coalesce(e.extension_name, d.extension_name, d.extension_id) as extension, d.inbound + d.outbound as calls,
+        row_number() over (partition by d.local_date order by d.inbound + d.outbound desc, d.extension_id) as place
+    from marts.extension_daily d
+    left join staging.extensions e on e.account_id = d.account_id and e.extension_id = d.extension_id
 )
 select strftime(days.local_date, '%a %d %b') as "day", days.calls, days.answered, days.voicemail, days.missed,
     days.hours as "hours talked", busiest.extension as "busiest extension", busiest.calls as "its calls"
 from days left join busiest on busiest.local_date = days.local_date and busiest.place = 1
 order by days.local_date desc limit 7`
 
+// demoMessages counts messages as the company sees them: one between colleagues once, as its sender has it.
+const demoMessages = `
+select case kind when 'sms' then 'SMS' when 'mms' then 'MMS' else kind end as "messages", direction,
+    count(*) as "all", count(*) filter (where delivery = 'received') as received,
+    count(*) filter (where delivery = 'delivered') as delivered, count(*) filter (where delivery = 'sent') as sent,
+    count(*) filter (where delivery = 'queued') as queued, count(*) filter (where delivery = 'failed') as failed
+from staging.messages
+where not (is_internal and direction = 'Inbound')
+group by kind, direction order by kind, direction`
+
 func (c *demoCmd) next(s *session) error {
 	lake := filepath.Join(c.Dir, "lake")
 	_, err := fmt.Fprintf(s.stdout, `
 Try next:
   %[1]s query --lake %[2]s "select result, count(*) from call_log group by all order by 2 desc"
+  %[1]s query --lake %[2]s "select extension_name, kind, count(*) from staging.messages join staging.extensions using (account_id, extension_id) group by all order by 3 desc"
   %[1]s status --lake %[2]s
   %[1]s simulate    # the same company as a server, for your own pipeline
 

@@ -41,7 +41,7 @@ func (p *progress) show(e pipeline.Event) {
 		p.records += e.Page.Records
 		p.describe()
 	case e.Day != nil:
-		p.day(e.Day)
+		p.day(e.Stream, e.Day)
 	case e.Changed != nil:
 		p.log.Info("changed", "day", e.Changed.Day.FormattedString(), "account", e.Changed.AccountID, "rows", e.Changed.Outcome.Rows)
 	case e.Failed != nil:
@@ -65,12 +65,16 @@ func (p *progress) describe() {
 	}
 }
 
-func (p *progress) day(d *pipeline.DayDone) {
+func (p *progress) day(stream string, d *pipeline.DayDone) {
 	if p.bar != nil {
 		_ = p.bar.Add(1) // a bar that cannot be drawn is no reason to stop
 		return
 	}
-	p.log.Info("day", "day", d.Day.FormattedString(), "account", d.AccountID, "rows", d.Outcome.Rows,
+	log := p.log
+	if stream != "" && stream != pipeline.CallLogStream {
+		log = log.With("stream", stream)
+	}
+	log.Info("day", "day", d.Day.FormattedString(), "account", d.AccountID, "rows", d.Outcome.Rows,
 		"changed", d.Outcome.Changed, "bytes", strconv.FormatInt(d.Outcome.Bytes, 10))
 }
 

@@ -23,7 +23,7 @@ func TestReadme(t *testing.T) {
 			t.Errorf("the first screen lacks %q", want)
 		}
 	}
-	lines := regexp.MustCompile("(?:^|[ `])(?:trunkline|go run ./cmd/trunkline) ((?:demo|run|extract|transform|plan|status|query|dump|replay|redact|erase|simulate)\\b[^`\n]*)").FindAllStringSubmatch(string(b), -1)
+	lines := regexp.MustCompile("(?:^|[ `])(?:trunkline|go run ./cmd/trunkline) ((?:demo|run|extract|transform|plan|status|query|inspect|dump|replay|redact|erase|simulate)\\b[^`\n]*)").FindAllStringSubmatch(string(b), -1)
 	if len(lines) < 4 {
 		t.Fatalf("only %d commands found", len(lines))
 	}

@@ -64,14 +64,15 @@ func (a *account) UnmarshalText(text []byte) error {
 
 // sourceFlags say whose call log is read, and how patiently.
 type sourceFlags struct {
-	AccountID   account `help:"Account to read; ~ is the account of the login." default:"~"`
-	CallsPerDay int     `help:"Calls to expect on a working day of which the lake knows nothing; 0 means unknown." default:"0"`
-	PerPage     int     `help:"Records a page, 1 to 1000; fewer only where pages are too large to arrive." default:"1000"`
-	Strategy    string  `help:"How changes are found: auto reads days from the list and changes from the change feed, list reads days again, feed reads changes only." enum:"auto,list,feed" default:"auto"`
-	Archive     string  `help:"Keep the pages of every read that changed something, so that tables can be built again offline: on, off, or auto, which is on unless --privacy takes something away." enum:"auto,on,off" default:"auto"`
-	AllowShrink bool    `help:"Make a day exactly what RingCentral gives of it, even if that is less than the lake holds."`
-	PollAnyway  bool    `help:"Read days again that were read under five minutes ago."`
-	RateShare   float64 `help:"Share of RingCentral's permitted rate that may be used, for accounts with other integrations: above 0, at most 1." default:"1"`
+	AccountID   account    `help:"Account to read; ~ is the account of the login." default:"~"`
+	CallsPerDay int        `help:"Calls to expect on a working day of which the lake knows nothing; 0 means unknown." default:"0"`
+	PerPage     int        `help:"Records a page, 1 to 1000; fewer only where pages are too large to arrive." default:"1000"`
+	Strategy    string     `help:"How changes are found: auto reads days from the list and changes from the change feed, list reads days again, feed reads changes only." enum:"auto,list,feed" default:"auto"`
+	Streams     streamList `help:"What to read, with commas between: call_log, account, extensions, call_queues, phone_numbers, messages. Streams that are named must be readable; of the default ones, those that the user may not read are left out with a warning." default:"call_log,account,extensions,call_queues,phone_numbers" placeholder:"STREAM,…"`
+	Archive     string     `help:"Keep the pages of every read that changed something, so that tables can be built again offline: on, off, or auto, which is on unless --privacy takes something away." enum:"auto,on,off" default:"auto"`
+	AllowShrink bool       `help:"Make a day exactly what RingCentral gives of it, even if that is less than the lake holds."`
+	PollAnyway  bool       `help:"Read days again that were read under five minutes ago."`
+	RateShare   float64    `help:"Share of RingCentral's permitted rate that may be used, for accounts with other integrations: above 0, at most 1." default:"1"`
 	privacyFlags
 	Tries     int  `help:"How often one request is tried before it counts as failed." default:"6"`
 	RetryWait span `help:"Wait before the first repetition of a failed request; it doubles, up to a minute." default:"2s"`
@@ -239,7 +240,7 @@ func prepare(s *session, w windowFlags, f sourceFlags) (source, error) {
 	x := source{sharing: pipeline.NewSharing(), Extraction: pipeline.Extraction{
 		AccountID: string(f.AccountID), Window: window, Strategy: pipeline.Strategy(f.Strategy), Terms: w.terms(),
 		Sizing: pipeline.Sizing{CallsPerDay: f.CallsPerDay, PerPage: f.PerPage}, RunID: s.summary.RunID, Now: s.now, Clock: s.clock,
-		NoArchive: f.Archive == "off", AllowShrink: f.AllowShrink, PollAnyway: f.PollAnyway, Policy: policy,
+		Streams: f.Streams.names(), Named: f.Streams.named(), NoArchive: f.Archive == "off", AllowShrink: f.AllowShrink, PollAnyway: f.PollAnyway, Policy: policy,
 	}}
 	x.client, err = f.client(s, creds, x.sharing)
 	return x, err
@@ -304,7 +305,11 @@ func (s *session) report(form string) error {
 	}
 	var lines []string
 	if d := s.summary.Days; d != nil {
-		lines = append(lines, extractionLine(d, s.summary.AccountID), requestLine(s.summary.Requests))
+		lines = append(lines, extractionLine(d, s.summary.AccountID))
+		if line := streamsLine(s.summary.Streams); line != "" {
+			lines = append(lines, line)
+		}
+		lines = append(lines, requestLine(s.summary.Requests))
 	}
 	if m := s.summary.Marts; m != nil {
 		line := "marts: nothing to rebuild"
@@ -342,7 +347,7 @@ func extractionLine(d *daysSum, account string) string {
 }
 
 func requestLine(r *reqSum) string {
-	line := fmt.Sprintf("requests: %d, of them %d to the call log (Heavy)", r.Total, r.ByGroup["Heavy"])
+	line := fmt.Sprintf("requests: %d, of them %d of the call log's rate group (Heavy)", r.Total, r.ByGroup["Heavy"])
 	if r.Predicted != nil {
 		line += fmt.Sprintf("; for the list %d were predicted and %d spent", *r.Predicted, r.Spent)
 	}

@@ -45,7 +45,7 @@ func (w *world) now() time.Time {
 // serveIt starts a simulator on a port that the system chooses, and points the script's environment at it.
 func serveIt(ts *testscript.TestScript, neg bool, args []string) {
 	w := worldOf(ts)
-	options := simulator.Options{HeavyLimit: 1_000_000, Window: time.Millisecond, Penalty: time.Millisecond, Now: w.now}
+	options := simulator.Options{HeavyLimit: 1_000_000, MediumLimit: 1_000_000, LightLimit: 1_000_000, Window: time.Millisecond, Penalty: time.Millisecond, Now: w.now}
 	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
 	flags.IntVar(&options.Extensions, "extensions", 10, "")
 	flags.IntVar(&options.CallsPerDay, "calls", 30, "")
@@ -53,9 +53,10 @@ func serveIt(ts *testscript.TestScript, neg bool, args []string) {
 	flags.BoolVar(&options.Alive, "alive", false, "")
 	flags.DurationVar(&options.Retention, "retention", 0, "")
 	flags.StringVar((*string)(&options.Feed), "feed", "", "")
+	flags.BoolVar(&options.Restricted, "restricted", false, "")
 	perPage := flags.String("perpage", "", "")
 	if err := flags.Parse(args); err != nil || neg {
-		ts.Fatalf("usage: serve [-extensions=N] [-calls=N] [-seed=N] [-perpage=N] [-alive] [-retention=D] [-feed=missing|refused] [FILES...]")
+		ts.Fatalf("usage: serve [-extensions=N] [-calls=N] [-seed=N] [-perpage=N] [-alive] [-restricted] [-retention=D] [-feed=missing|refused] [FILES...]")
 	}
 	for _, name := range flags.Args() {
 		options.Recorded = append(options.Recorded, simulator.Recording{Name: name, Body: []byte(ts.ReadFile(name))})

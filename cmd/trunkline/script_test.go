@@ -8,6 +8,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/trunkline/trunkline/pipeline"
 	"github.com/trunkline/trunkline/pipeline/ringcentral"
 )
 
@@ -92,6 +93,7 @@ func setup(e *testscript.Env) error {
 	// Scripts do in seconds what takes days; polling.txtar is about the refusal, and risk.txtar about what is forgotten.
 	e.Setenv("TRUNKLINE_POLL_ANYWAY", "true")
 	e.Setenv("TRUNKLINE_RETENTION", "0d")
+	e.Setenv("TRUNKLINE_STREAMS", pipeline.CallLogStream) // the others have a script of their own
 	// The race detector's wait for the reports of other threads: a second for each command.
 	e.Setenv("GORACE", "atexit_sleep_ms=0")
 	e.Defer(w.close)

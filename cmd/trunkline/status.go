@@ -66,7 +66,22 @@ func accountLines(a pipeline.AccountStatus, policy *schema.Policy) string {
 	}
 	fmt.Fprintf(&b, "  at risk    %s\n", atRisk(a))
 	fmt.Fprintf(&b, "  privacy    %s\n", privacyLine(a, policy))
+	for i, stream := range a.Streams {
+		heading := ""
+		if i == 0 {
+			heading = "beside"
+		}
+		fmt.Fprintf(&b, "  %-10s %s\n", heading, streamLine(stream))
+	}
 	return b.String()
+}
+
+// streamLine says what is held of a stream beside the call log.
+func streamLine(s pipeline.StreamStatus) string {
+	if s.Days == 0 {
+		return fmt.Sprintf("%-14s not held; --streams reads it", s.Stream)
+	}
+	return fmt.Sprintf("%-14s %s rows; %d days, from %s through %s", s.Stream, humanize.Comma(s.Rows), s.Days, s.FirstDay, s.LastDay)
 }
 
 // atRisk names the days that RingCentral is about to forget, and the command that saves them.

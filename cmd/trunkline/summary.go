@@ -20,6 +20,7 @@ type summary struct {
 	Error     string                    `json:"error,omitempty"`
 	AccountID string                    `json:"account_id,omitempty"`
 	Days      *daysSum                  `json:"days,omitempty"`
+	Streams   []pipeline.StreamTally    `json:"streams,omitempty"` // beside the call log
 	Marts     *martSum                  `json:"marts,omitempty"`
 	Changed   []pipeline.PartitionRange `json:"changed_partitions"` // the first ones where they are too many
 	ChangedN  int                       `json:"changed_partitions_count"`
@@ -33,6 +34,7 @@ type summary struct {
 	changed  []pipeline.Partition
 }
 
+// daysSum is what was done to the call log.
 type daysSum struct {
 	Planned int      `json:"planned"`
 	Done    int      `json:"done"`
@@ -64,12 +66,23 @@ type reqSum struct {
 func (s *summary) extracted(t pipeline.Tally) {
 	s.AccountID = t.AccountID
 	s.Days = &daysSum{
-		Planned: len(t.Planned), Done: len(t.Done), Changed: len(t.Changed), Failed: pipeline.Ranges(t.Failed),
+		Planned: len(t.Planned), Done: len(t.Done), Changed: changedIn(t.Changed, pipeline.CallLogStream), Failed: pipeline.Ranges(t.Failed),
 		Doubtful: pipeline.Ranges(t.Doubtful), Records: t.Records, Rows: t.Rows,
 	}
+	s.Streams = t.Streams
 	s.bytes = t.Bytes
 	s.changed = append(s.changed, t.Changed...)
 	s.Warnings = append(s.Warnings, t.Warnings...)
+}
+
+// changedIn counts the partitions of a table.
+func changedIn(changed []pipeline.Partition, table string) (n int) {
+	for _, c := range changed {
+		if c.Table == table {
+			n++
+		}
+	}
+	return n
 }
 
 // rewritten notes what a redaction or an erasure did.
@@ -125,4 +138,6 @@ func (s *summary) line() []byte {
 }
 
 // onStderr reports whether the verb's standard output is its result alone.
-func (s *summary) onStderr() bool { return s.Verb == "query" || s.Verb == "dump" || s.Verb == "plan" }
+func (s *summary) onStderr() bool {
+	return s.Verb == "query" || s.Verb == "inspect" || s.Verb == "dump" || s.Verb == "plan"
+}

@@ -89,7 +89,7 @@ func (c *verifyCmd) show(s *session, done pipeline.Verification) error {
 	if done.Deep {
 		archive = fmt.Sprintf(", compared with %d reads in the archive", done.Archived)
 	}
-	_, err := fmt.Fprintf(s.stdout, "%d days of %d accounts: %s calls, %d objects, %s%s; %d findings\n", done.Days, done.Accounts,
+	_, err := fmt.Fprintf(s.stdout, "%d days of %d accounts: %s rows, %d objects, %s%s; %d findings\n", done.Days, done.Accounts,
 		humanize.Comma(done.Rows), done.Objects, humanize.Bytes(uint64(done.Bytes)), archive, len(done.Findings))
 	return err
 }
