@@ -30,9 +30,10 @@
 // # Transformation
 //
 // A partition of a mart, one account and local date, is named by its inputs: the content hashes of the UTC days that
-// the local date overlaps, the model's SQL, the time zone. Partitions whose inputs changed are built in DuckDB from local
-// files, audited, and then published one by one, each replaced as one object; their state is written last. A crash in
-// between leaves partitions that are built again, to the same bytes.
+// the local date overlaps, with as many days before and after as the model's unit says, the SQL of the model and of what it
+// reads, the settings that these use, the time zone. Partitions whose inputs changed are built in DuckDB from local
+// files, a month at a time, audited, and then published one by one, each replaced as one object; their state is written last. A
+// crash in between leaves partitions that are built again, to the same bytes.
 //
 // Progress is a value that is yielded; nothing here prints.
 package pipeline

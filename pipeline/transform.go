@@ -1,10 +1,12 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,7 +20,7 @@ import (
 
 // Transformed is what a transformation did.
 type Transformed struct {
-	Stale     int         // local days of accounts whose inputs, SQL or time zone changed
+	Stale     int         // local days of accounts of which some mart's inputs, SQL, settings or time zone changed
 	Changed   []Partition // of marts that were replaced or removed
 	Unchanged int         // partitions that were built again and came out the same
 }
@@ -50,7 +52,7 @@ type transformation struct {
 	ledgers map[string]sinks.Ledger // by account
 	states  map[string]sinks.MartState
 	inputs  map[string]map[string]string // by mart and partition: what it would be built from now
-	stale   []sql.Date
+	stale   map[sql.Date][]sql.Model     // marts to build, by day
 	done    Transformed
 }
 
@@ -59,7 +61,7 @@ func (t *transformation) load(ctx context.Context) (err error) {
 		return err
 	}
 	for _, m := range sql.Marts() {
-		if m.Unit != sql.UnitDay {
+		if m.Unit == sql.UnitAll {
 			return fmt.Errorf("mart %s: unit %q cannot be published", m.Name, m.Unit)
 		}
 		if t.states[m.Name], err = t.lake.MartState(ctx, m.Name); err != nil {
@@ -88,24 +90,20 @@ func ledgersOf(ctx context.Context, lake *sinks.Lake, stream string) (map[string
 	return out, nil
 }
 
-// compare finds the local days of which some mart was built from other inputs than there are now.
+// compare finds the partitions of marts that were built from other inputs than there are now.
 func (t *transformation) compare() {
-	t.inputs = map[string]map[string]string{}
-	marts := sql.Marts()
-	for _, m := range marts {
+	t.inputs, t.stale = map[string]map[string]string{}, map[sql.Date][]sql.Model{}
+	for _, m := range sql.Marts() {
 		t.inputs[m.Name] = map[string]string{}
-	}
-	for account, ledger := range t.ledgers {
-		for _, date := range localDates(ledger, t.zone) {
-			stale := false
-			for _, m := range marts {
+		for account, ledger := range t.ledgers {
+			for _, date := range localDates(ledger, t.zone) {
 				partition := sinks.MartPath(account, date)
 				now := t.inputsOf(m, ledger, date)
 				t.inputs[m.Name][partition] = now
-				stale = stale || t.states[m.Name][partition].Inputs != now
-			}
-			if stale {
-				t.stale = append(t.stale, sql.Date{AccountID: account, LocalDate: date})
+				if t.states[m.Name][partition].Inputs != now {
+					day := sql.Date{AccountID: account, LocalDate: date}
+					t.stale[day] = append(t.stale[day], m)
+				}
 			}
 		}
 	}
@@ -126,42 +124,73 @@ func localDates(ledger sinks.Ledger, zone *time.Location) []string {
 	return slices.Compact(out)
 }
 
-// utcDays lists the UTC days that a local date overlaps: two, or three where a zone moved.
-func utcDays(date string, zone *time.Location) []arrow.Date32 {
+// utcDays lists the UTC days that a local date overlaps, two, or three where a zone moved, with as many before and after as are
+// asked for.
+func utcDays(date string, zone *time.Location, before, after int) []arrow.Date32 {
 	start, err := time.ParseInLocation(time.DateOnly, date, zone)
 	if err != nil {
 		return nil
 	}
 	end := start.AddDate(0, 0, 1).Add(-time.Nanosecond)
-	return Window{From: dayOf(start), To: dayOf(end) + 1}.Days()
+	return Window{From: dayOf(start) - arrow.Date32(before), To: dayOf(end) + 1 + arrow.Date32(after)}.Days()
+}
+
+// dependsOn lists the UTC days that a partition of the mart is built from.
+func (t *transformation) dependsOn(m sql.Model, date string) []arrow.Date32 {
+	before, after := m.Reach(t.engine.Settings())
+	return utcDays(date, t.zone, before, after)
 }
 
 // inputsOf names what a partition of the mart is built from.
 func (t *transformation) inputsOf(m sql.Model, ledger sinks.Ledger, date string) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s\n%s\n%s\n", m.Hash, t.zone, date)
-	for _, day := range utcDays(date, t.zone) {
+	for _, name := range m.Settings {
+		fmt.Fprintf(h, "%s = %s\n", name, t.engine.Settings().Value(name))
+	}
+	for _, day := range t.dependsOn(m, date) {
 		fmt.Fprintf(h, "%s %s\n", day.FormattedString(), ledger[day].ContentHash)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// build computes the stale partitions from the UTC days that they overlap.
-func (t *transformation) build(ctx context.Context) ([]sql.Partition, error) {
-	need := map[string]map[arrow.Date32]bool{}
-	for _, s := range t.stale {
-		if need[s.AccountID] == nil {
-			need[s.AccountID] = map[arrow.Date32]bool{}
+// buildDays is how many local days are built together: what DuckDB holds at a time does not grow with history.
+const buildDays = 31
+
+// build computes the stale partitions, some days at a time. A partition depends on its own days only, whatever is loaded with it.
+func (t *transformation) build(ctx context.Context) (built []sql.Partition, err error) {
+	days := slices.SortedFunc(maps.Keys(t.stale), func(a, b sql.Date) int {
+		return cmp.Or(strings.Compare(a.AccountID, b.AccountID), strings.Compare(a.LocalDate, b.LocalDate))
+	})
+	for together := range slices.Chunk(days, buildDays) {
+		parts, err := t.buildTogether(ctx, together)
+		if err != nil {
+			return nil, err
 		}
-		for _, day := range utcDays(s.LocalDate, t.zone) {
-			need[s.AccountID][day] = true
+		built = append(built, parts...)
+	}
+	return built, nil
+}
+
+// buildTogether loads what the stale partitions of some days depend on, and nothing else, and builds them.
+func (t *transformation) buildTogether(ctx context.Context, days []sql.Date) ([]sql.Partition, error) {
+	need, want := map[string]map[arrow.Date32]bool{}, map[string][]sql.Date{}
+	for _, d := range days {
+		if need[d.AccountID] == nil {
+			need[d.AccountID] = map[arrow.Date32]bool{}
+		}
+		for _, m := range t.stale[d] {
+			want[m.Name] = append(want[m.Name], d)
+			for _, day := range t.dependsOn(m, d.LocalDate) {
+				need[d.AccountID][day] = true
+			}
 		}
 	}
 	objects := calls.objects(t.ledgers, func(account string, day arrow.Date32) bool { return need[account][day] })
 	if err := loadTables(ctx, t.lake, t.engine, map[string][]sinks.Object{CallLogStream: objects}); err != nil {
 		return nil, err
 	}
-	return t.engine.Build(ctx, t.stale, filepath.Join(t.lake.Scratch(), "marts"))
+	return t.engine.Build(ctx, want, filepath.Join(t.lake.Scratch(), "marts"))
 }
 
 // objects lists the partitions of the stream that its ledgers know, of the accounts and days that are wanted, in order.

@@ -50,16 +50,17 @@ func (e *AuditError) Error() string {
 // auditedRows is how many rows an AuditError shows.
 const auditedRows = 5
 
-// Build computes the intermediates and marts from the loaded files, runs the audits, and then exports the wanted days of every
-// mart of unit day to <dir>/<mart>/account_id=<id>/local_date=<date>/<mart>.parquet, and every mart of unit all to
-// <dir>/<mart>/<mart>.parquet. Files are zstd-compressed, ordered by the mart's key, and leave out the columns that their path
-// carries. A wanted day without rows gives a file without rows. Partitions come by mart, account and date. The files of every UTC day that a wanted day overlaps must be
-// loaded: Build cannot know of a day that it was not given.
+// Build computes staging, intermediates and marts from the loaded files, each once, runs the audits, and then exports the wanted days of each
+// mart to <dir>/<mart>/account_id=<id>/local_date=<date>/<mart>.parquet, and every mart of unit all to <dir>/<mart>/<mart>.parquet.
+// want holds days by the name of the mart; a name that is not known is an error. Files are zstd-compressed, ordered by the mart's
+// key, and leave out the columns that their path carries. A wanted day without rows gives a file without rows. Partitions come
+// by mart, account and date. The files of every UTC day that a wanted day depends on, see [Model.Reach], must be loaded: Build
+// cannot know of a day that it was not given. What else is loaded changes nothing.
 //
 // A failing select is a *ModelError and a failing audit an *AuditError; nothing has been exported then. After any other error,
 // dir may hold some of the files. Build leaves nothing in the database.
-func (e *Engine) Build(ctx context.Context, want []Date, dir string) ([]Partition, error) {
-	want, err := checkDates(want)
+func (e *Engine) Build(ctx context.Context, want map[string][]Date, dir string) ([]Partition, error) {
+	want, err := e.checkWanted(want)
 	if err != nil {
 		return nil, err
 	}
@@ -77,14 +78,16 @@ func (e *Engine) Build(ctx context.Context, want []Date, dir string) ([]Partitio
 	return parts, nil
 }
 
-func (e *Engine) build(ctx context.Context, tx *stdsql.Tx, want []Date, dir string) ([]Partition, error) {
+func (e *Engine) build(ctx context.Context, tx *stdsql.Tx, want map[string][]Date, dir string) ([]Partition, error) {
 	// Data that is wrong also breaks keys: the audits that name what is wrong come first.
 	audits := onFloor(e.models, "audits")
-	for _, m := range onFloor(e.models, "intermediate", "marts") {
+	for _, m := range onFloor(e.models, "staging", "intermediate", "marts") {
 		if err := materialise(ctx, tx, m); err != nil {
 			return nil, failed(ctx, m, err)
 		}
-		audits = append(audits, keyAudit(m))
+		if m.Floor != "staging" {
+			audits = append(audits, keyAudit(m))
+		}
 	}
 	for _, a := range audits {
 		if err := runAudit(ctx, tx, a); err != nil {
@@ -92,14 +95,30 @@ func (e *Engine) build(ctx context.Context, tx *stdsql.Tx, want []Date, dir stri
 		}
 	}
 	var parts []Partition
-	for _, m := range onFloor(e.models, "marts") {
-		exported, err := export(ctx, tx, m, want, dir)
+	for _, m := range byName(onFloor(e.models, "marts")) {
+		exported, err := export(ctx, tx, m, want[m.Name], dir)
 		if err != nil {
 			return nil, err
 		}
 		parts = append(parts, exported...)
 	}
 	return parts, nil
+}
+
+// checkWanted sorts the wanted days of each mart.
+func (e *Engine) checkWanted(want map[string][]Date) (map[string][]Date, error) {
+	marts, checked := onFloor(e.models, "marts"), map[string][]Date{}
+	for _, name := range sortedKeys(want) {
+		if err := checkMart(marts, name); err != nil {
+			return nil, err
+		}
+		dates, err := checkDates(want[name])
+		if err != nil {
+			return nil, err
+		}
+		checked[name] = dates
+	}
+	return checked, nil
 }
 
 // checkDates sorts the wanted days and drops repeated ones; they become parts of paths and of SQL.

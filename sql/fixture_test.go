@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -155,4 +156,24 @@ func dates(t *testing.T, e *Engine) []Date {
 		found = append(found, Date{AccountID: row[0], LocalDate: row[1]})
 	}
 	return found
+}
+
+// withIntermediates computes the named intermediates, of which Load makes nothing that can be queried; all of them if none is named.
+func withIntermediates(t *testing.T, e *Engine, names ...string) {
+	t.Helper()
+	run(t, e, "create schema intermediate")
+	for _, m := range onFloor(e.models, "intermediate") {
+		if len(names) == 0 || slices.Contains(names, m.Name) {
+			run(t, e, "create table "+m.Relation()+" as "+m.query)
+		}
+	}
+}
+
+// of wants the same days of every mart that the engine has.
+func of(e *Engine, days ...Date) map[string][]Date {
+	want := map[string][]Date{}
+	for _, m := range onFloor(e.models, "marts") {
+		want[m.Name] = days
+	}
+	return want
 }

@@ -45,41 +45,35 @@ func failed(ctx context.Context, m Model, err error) error {
 	return &ModelError{Model: m.Relation(), Err: err}
 }
 
-// Load creates, or replaces, a view in main over the files of each input and the views of staging and intermediate over those,
-// all or nothing. The views read the files when they are queried, so the files must stay. Models over tables that were never loaded are
-// left out, but for the call log's. A file that cannot be read is an error; so is a *ModelError for a model whose table or column is
-// not there.
+// Load creates, or replaces, a view in main over the files of each input and the views of staging over those, all or nothing. The
+// views read the files when they are queried, so the files must stay. Intermediates are not there to be queried: as views they
+// would be computed anew wherever another reads them. Models over tables that were never loaded are left out, but for the call log's. A file that cannot be read is an error; so is a *ModelError for a model
+// whose table or column is not there.
 func (e *Engine) Load(ctx context.Context, inputs []Input) error {
 	return e.inTransaction(ctx, func(tx *stdsql.Tx) error {
+		if err := e.loadModels(ctx, tx, inputs); err != nil {
+			return err
+		}
 		for _, in := range inputs {
 			query, err := in.query()
 			if err != nil {
 				return err
 			}
 			if err := createView(ctx, tx, "main."+quoteName(in.Table), query); err != nil {
-				return fmt.Errorf("table %s: %w; check that its files are readable Parquet", in.Table, err)
-			}
-		}
-		if _, err := tx.ExecContext(ctx, `create schema if not exists staging;
-			create schema if not exists intermediate; create schema if not exists marts`); err != nil {
-			return fmt.Errorf("create schemas: %w", err)
-		}
-		for _, m := range e.overLoaded(inputs) {
-			if err := createView(ctx, tx, m.Relation(), m.query); err != nil {
-				return failed(ctx, m, err)
+				return tableError(in, err)
 			}
 		}
 		return nil
 	})
 }
 
-// overLoaded are the models of staging and intermediate whose tables are loaded, now or before.
+// overLoaded are the models whose tables are loaded, now or before.
 func (e *Engine) overLoaded(inputs []Input) (out []Model) {
 	for _, in := range inputs {
 		e.tables["main."+in.Table] = true
 	}
 	left := map[string]bool{}
-	for _, m := range onFloor(e.models, "staging", "intermediate") {
+	for _, m := range onFloor(e.models, "staging", "intermediate", "marts") {
 		missing := func(read string) bool {
 			return left[read] || strings.HasPrefix(read, "main.") && read != "main.call_log" && !e.tables[read]
 		}
@@ -88,6 +82,60 @@ func (e *Engine) overLoaded(inputs []Input) (out []Model) {
 		}
 	}
 	return out
+}
+
+func tableError(in Input, err error) error {
+	return fmt.Errorf("table %s: %w; check that its files are readable Parquet", in.Table, err)
+}
+
+// loadModels creates the views of staging, and learns the columns of the marts, while the inputs and what lies in between are
+// tables without rows: binding the models over files would open every file dozens of times.
+func (e *Engine) loadModels(ctx context.Context, tx *stdsql.Tx, inputs []Input) error {
+	for _, in := range inputs {
+		query, err := in.query()
+		if err != nil {
+			return err
+		}
+		name := "main." + quoteName(in.Table)
+		if _, err := tx.ExecContext(ctx, "drop view if exists "+name+"; create table "+name+" as select * from ("+query+") limit 0"); err != nil {
+			return tableError(in, err)
+		}
+	}
+	if _, err := tx.ExecContext(ctx, "create schema if not exists staging; create schema if not exists marts; create schema intermediate"); err != nil {
+		return fmt.Errorf("create schemas: %w", err)
+	}
+	types := map[string][]ResultColumn{}
+	for _, m := range e.overLoaded(inputs) {
+		columns, err := loadModel(ctx, tx, m)
+		if err != nil {
+			return failed(ctx, m, err)
+		}
+		types[m.Relation()] = columns
+	}
+	drop := "drop schema intermediate cascade"
+	for _, in := range inputs {
+		drop += "; drop table main." + quoteName(in.Table)
+	}
+	if _, err := tx.ExecContext(ctx, drop); err != nil {
+		return fmt.Errorf("drop the tables without rows: %w", err)
+	}
+	e.types = types
+	return nil
+}
+
+// loadModel creates the view of a staging model, or a table without rows of an intermediate, and tells the columns.
+func loadModel(ctx context.Context, tx *stdsql.Tx, m Model) ([]ResultColumn, error) {
+	var err error
+	switch m.Floor {
+	case "staging":
+		err = createView(ctx, tx, m.Relation(), m.query)
+	case "intermediate":
+		_, err = tx.ExecContext(ctx, "create table "+m.Relation()+" as select * from ("+m.query+"\n) limit 0")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return describe(ctx, tx, m.query)
 }
 
 // query selects the rows of an input. The partition's columns come last.
@@ -135,14 +183,14 @@ func createView(ctx context.Context, tx *stdsql.Tx, name, query string) error {
 // rows, a file without a newer column gives nulls there. Load must have been called before. A mart that is not known is an error.
 func (e *Engine) LoadMarts(ctx context.Context, files map[string][]string) error {
 	marts := onFloor(e.models, "marts")
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if !slices.ContainsFunc(marts, func(m Model) bool { return m.Name == name }) {
-			return fmt.Errorf("mart %q is not known; known are %s", name, strings.Join(names(marts), ", "))
+	for _, name := range sortedKeys(files) {
+		if err := checkMart(marts, name); err != nil {
+			return err
 		}
 	}
 	return e.inTransaction(ctx, func(tx *stdsql.Tx) error {
 		for _, m := range marts {
-			if err := loadMart(ctx, tx, m, files[m.Name]); err != nil {
+			if err := e.loadMart(ctx, tx, m, files[m.Name]); err != nil {
 				return failed(ctx, m, err)
 			}
 		}
@@ -150,12 +198,16 @@ func (e *Engine) LoadMarts(ctx context.Context, files map[string][]string) error
 	})
 }
 
-// loadMart takes names and types of the columns from the model, so that the view does not depend on which files there are.
-func loadMart(ctx context.Context, tx *stdsql.Tx, m Model, files []string) error {
-	columns, err := describe(ctx, tx, m.query)
-	if err != nil {
-		return err
+func checkMart(marts []Model, name string) error {
+	if !slices.ContainsFunc(marts, func(m Model) bool { return m.Name == name }) {
+		return fmt.Errorf("mart %q is not known; known are %s", name, strings.Join(names(byName(slices.Clone(marts))), ", "))
 	}
+	return nil
+}
+
+// loadMart takes names and types of the columns from the model, so that the view does not depend on which files there are.
+func (e *Engine) loadMart(ctx context.Context, tx *stdsql.Tx, m Model, files []string) error {
+	columns := e.types[m.Relation()]
 	typed := make([]string, len(columns))
 	for i, c := range columns {
 		typed[i] = fmt.Sprintf("cast(null as %s) as %s", c.Type, quoteName(c.Name))
@@ -168,7 +220,7 @@ func loadMart(ctx context.Context, tx *stdsql.Tx, m Model, files []string) error
 }
 
 func readMart(m Model, files []string) string {
-	if m.Unit == UnitDay {
+	if m.Unit != UnitAll {
 		return readPartitions(files, "local_date")
 	}
 	return "select * from read_parquet(" + literalPaths(files) + ", hive_partitioning = false, union_by_name = true)"

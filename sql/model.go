@@ -16,14 +16,13 @@ import (
 //go:embed staging/*.sql intermediate/*.sql marts/*.sql audits/*.sql
 var files embed.FS
 
-// Units of a model: what part of it has to be rebuilt when calls change.
-const (
-	// UnitDay is a model whose local day depends on the calls of that local day alone, so on the two or three UTC days
-	// that it overlaps.
-	UnitDay = "day"
-	// UnitAll is a model over all time: every change rebuilds it whole.
-	UnitAll = "all"
-)
+// UnitAll is the unit of a model over all time: every change rebuilds it whole.
+const UnitAll = "all"
+
+// UnitDay begins the unit of every other model. Alone it says that a local day of the model depends on the calls of the UTC days
+// that it overlaps, two or three; "day -1 +2" adds the one before and the two after these, "day +missed_recovery_days" as many
+// after them as the setting says.
+const UnitDay = "day"
 
 // Model describes one .sql file, as its header says.
 type Model struct {
@@ -37,10 +36,12 @@ type Model struct {
 	Grain string
 	// Key are the columns that tell rows apart and order them; none for an audit.
 	Key []string
-	// Unit is UnitDay or UnitAll; empty for an audit.
+	// Unit is UnitAll, or UnitDay with what is added to it; empty for an audit.
 	Unit string
 	// Reads are the relations that the select names, with their schema.
 	Reads []string
+	// Settings are the columns of staging.settings that this model, or one that it depends on, uses, in order.
+	Settings []string
 	// Caveats say what the rows must not be taken for.
 	Caveats string
 	// Remedy says what to do about the rows of an audit; empty for other models.
@@ -52,6 +53,7 @@ type Model struct {
 	Hash string
 
 	query string
+	reach reach
 }
 
 // Column describes a column of a model. Unit is empty where the values have none.
@@ -68,9 +70,12 @@ func Marts() []Model {
 	if err != nil {
 		panic(err)
 	}
-	marts := onFloor(models, "marts")
-	slices.SortFunc(marts, func(a, b Model) int { return strings.Compare(a.Name, b.Name) })
-	return marts
+	return byName(onFloor(models, "marts"))
+}
+
+func byName(models []Model) []Model {
+	slices.SortFunc(models, func(a, b Model) int { return strings.Compare(a.Name, b.Name) })
+	return models
 }
 
 func onFloor(models []Model, floors ...string) []Model {
@@ -129,10 +134,13 @@ func inOrder(parsed map[string]Model) ([]Model, error) {
 					return err
 				}
 			}
+			if err := m.inherit(parsed[read]); err != nil {
+				return err
+			}
 			fmt.Fprintf(sum, "%s\n", state[read])
 		}
 		m.Hash = hex.EncodeToString(sum.Sum(nil))
-		state[relation] = m.Hash
+		parsed[relation], state[relation] = m, m.Hash
 		ordered = append(ordered, m)
 		return nil
 	}
@@ -153,8 +161,9 @@ func inOrder(parsed map[string]Model) ([]Model, error) {
 //	--
 //	-- grain: what one row is
 //	-- key: account_id, local_date
-//	-- unit: day
-//	-- reads: staging.calls
+//	-- unit: day, or day -1 +1, or all
+//	-- reads: staging.calls, or none
+//	-- settings: columns of staging.settings, where it uses any
 //	-- caveats: text that may go on
 //	--   in lines indented by two
 //	-- columns:
@@ -177,7 +186,14 @@ func parseModel(name string, text []byte) (Model, error) {
 		*into = strings.Join(fields[field], " ")
 	}
 	m.Key = commaList(fields["key"])
-	m.Reads = commaList(fields["reads"])
+	m.Reads, m.Settings = commaList(fields["reads"]), commaList(fields["settings"])
+	if len(m.Reads) == 0 {
+		return m, fmt.Errorf("reads is required; \"none\" if the select reads nothing")
+	}
+	m.Reads = slices.DeleteFunc(m.Reads, func(read string) bool { return read == "none" })
+	if m.reach, err = parseUnit(m.Unit); err != nil && m.Floor != "audits" {
+		return m, err
+	}
 	if m.Columns, err = parseColumns(fields["columns"]); err != nil {
 		return m, err
 	}
@@ -251,14 +267,19 @@ func parseColumns(lines []string) ([]Column, error) {
 
 func (m Model) check() error {
 	switch {
-	case m.Grain == "" || len(m.Reads) == 0 || m.Caveats == "" || len(m.Columns) == 0 || m.query == "":
-		return fmt.Errorf("grain, reads, caveats, columns and a select are required")
+	case m.Grain == "" || m.Caveats == "" || len(m.Columns) == 0 || m.query == "":
+		return fmt.Errorf("grain, caveats, columns and a select are required")
 	case m.Floor == "audits" && m.Remedy == "":
 		return fmt.Errorf("an audit needs a remedy")
 	case m.Floor == "audits":
 		return nil
-	case len(m.Key) == 0 || m.Unit != UnitDay && m.Unit != UnitAll:
-		return fmt.Errorf("key and unit (%s or %s) are required", UnitDay, UnitAll)
+	case len(m.Key) == 0:
+		return fmt.Errorf("a key is required")
+	}
+	for _, name := range m.Settings {
+		if _, known := DefaultSettings().values()[name]; !known {
+			return fmt.Errorf("setting %s is not known", name)
+		}
 	}
 	for _, key := range m.Key {
 		if !slices.ContainsFunc(m.Columns, func(c Column) bool { return c.Name == key }) {

@@ -6,8 +6,8 @@
 //
 // The package promises that the same files, models, time zone and DuckDB version give the same bytes, whatever the number of
 // threads; that nothing is exported unless every audit passed; and that it reads and writes local files only. It does not
-// know where files come from, which days are owed, or what was built before: its caller compares [Model.Hash], the time zone
-// and [Version] with what a mart was built from.
+// know where files come from, which days are owed, or what was built before: its caller compares [Model.Hash], the time zone,
+// the settings that the model uses and [Version] with what a mart was built from.
 package sql
 
 import (
@@ -38,6 +38,8 @@ type Options struct {
 	TempDir string
 	// Timezone is the IANA name of the zone whose days are the local dates of the marts; "UTC" if empty.
 	Timezone string
+	// Settings are the thresholds of the marts; DefaultSettings if nil.
+	Settings *Settings
 }
 
 // Engine is one DuckDB in memory, with views over Parquet files. It is safe for concurrent use; Load, LoadMarts and Build wait
@@ -45,10 +47,12 @@ type Options struct {
 type Engine struct {
 	changing sync.Mutex // held while relations change: DuckDB lets two transactions that do so fail
 
-	db      *stdsql.DB
-	models  []Model
-	tables  map[string]bool // that were loaded, as main.call_log
-	tempDir string
+	db       *stdsql.DB
+	models   []Model
+	settings Settings
+	tables   map[string]bool // that were loaded, as main.call_log
+	tempDir  string
+	types    map[string][]ResultColumn // of the models, by relation, since Load
 }
 
 // Version is the version of the DuckDB that is linked in, such as "v1.5.6".
@@ -57,9 +61,13 @@ func Version() string {
 }
 
 // Open starts a DuckDB in memory that loads no extensions and whose session time zone is UTC. nil options are the defaults.
-// A time zone that DuckDB does not know, or a memory limit that it cannot read, is an error that says what was expected.
+// A time zone that DuckDB does not know, a memory limit that it cannot read, or a setting out of its bounds is an error that says
+// what was expected.
 func Open(ctx context.Context, o *Options) (*Engine, error) {
 	opts := withDefaults(o)
+	if err := opts.Settings.check(); err != nil {
+		return nil, err
+	}
 	models, err := parseModels(files)
 	if err != nil {
 		return nil, err
@@ -68,7 +76,7 @@ func Open(ctx context.Context, o *Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("temporary directory for duckdb: %w; name one that can be written", err)
 	}
-	e := &Engine{models: models, tables: map[string]bool{}, tempDir: tempDir}
+	e := &Engine{models: models, tables: map[string]bool{}, settings: *opts.Settings, tempDir: tempDir}
 	if err := e.connect(ctx, opts); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
@@ -92,6 +100,10 @@ func withDefaults(o *Options) Options {
 	if opts.Timezone == "" {
 		opts.Timezone = "UTC"
 	}
+	if opts.Settings == nil {
+		defaults := DefaultSettings()
+		opts.Settings = &defaults
+	}
 	return opts
 }
 
@@ -106,7 +118,7 @@ func (e *Engine) connect(ctx context.Context, opts Options) error {
 	// Variables belong to a connection, and database/sql opens connections as it needs them.
 	perConnection := func(conn driver.ExecerContext) error {
 		_, err := conn.ExecContext(context.Background(),
-			"set TimeZone = 'UTC'; set variable timezone = "+quoteText(opts.Timezone), nil)
+			"set TimeZone = 'UTC'; set variable timezone = "+quoteText(opts.Timezone)+opts.Settings.statements(), nil)
 		return err
 	}
 	connector, err := duckdb.NewConnector("?"+settings.Encode(), perConnection)
@@ -130,6 +142,9 @@ func (e *Engine) checkTimezone(ctx context.Context, name string) error {
 	}
 	return nil
 }
+
+// Settings are the settings that the marts are built with.
+func (e *Engine) Settings() Settings { return e.settings }
 
 // Close ends DuckDB and removes its temporary directory.
 func (e *Engine) Close() error {

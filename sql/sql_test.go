@@ -26,6 +26,33 @@ func TestOpenSettings(t *testing.T) {
 	}
 }
 
+// TestSettings: the models see what was set, and the same defaults where nothing was, as in a shell.
+func TestSettings(t *testing.T) {
+	query := "select service_level_s, short_abandon_s, missed_recovery_days from staging.settings"
+	row := func(s Settings) string {
+		return fmt.Sprint([][]int{{s.ServiceLevelS, s.ShortAbandonS, s.MissedRecoveryDays}})
+	}
+	l := newLake(t, "")
+	mine := Settings{ServiceLevelS: 30, ShortAbandonS: 0, MissedRecoveryDays: 2}
+	for _, s := range []*Settings{nil, &mine} {
+		e := loaded(t, l, &Options{Settings: s})
+		if got := fmt.Sprint(queryRows(t, e, query)); got != row(e.Settings()) || s != nil && e.Settings() != mine {
+			t.Errorf("%v: %s", s, got)
+		}
+	}
+	e := loaded(t, l, &Options{Settings: &mine})
+	e.db.SetMaxOpenConns(1)
+	for name := range mine.values() {
+		run(t, e, "reset variable "+name)
+	}
+	if got := fmt.Sprint(queryRows(t, e, query)); got != row(DefaultSettings()) {
+		t.Errorf("without variables: %s", got)
+	}
+	if mine.Value("short_abandon_s") != "0" || mine.Value("nothing") != "" {
+		t.Error("values by name")
+	}
+}
+
 func TestVersion(t *testing.T) {
 	if got := queryRows(t, open(t, nil), "select version()"); got[0][0] != Version() {
 		t.Errorf("%v is not %s", got, Version())
@@ -59,6 +86,9 @@ func TestOpenRefuses(t *testing.T) {
 		"memory":       {MemoryLimit: "a lot"},
 		"threads":      {Threads: -1},
 		"temp":         {TempDir: "/dev/null/here"},
+		"threshold":    {Settings: &Settings{ServiceLevelS: -1, MissedRecoveryDays: 7}},
+		"no days":      {Settings: &Settings{}},
+		"many days":    {Settings: &Settings{MissedRecoveryDays: 61}},
 	} {
 		o := *o
 		if o.TempDir == "" {
@@ -123,11 +153,11 @@ func TestLiteralPaths(t *testing.T) {
 		moved.files = append(moved.files, filepath.Join(odd, rel))
 	}
 	e := loaded(t, moved, nil)
-	parts, err := e.Build(t.Context(), []Date{{"100", "2026-11-20"}}, filepath.Join(odd, "out"))
+	parts, err := e.Build(t.Context(), of(e, Date{"100", "2026-11-20"}), filepath.Join(odd, "out"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.LoadMarts(t.Context(), map[string][]string{"calls_daily": {parts[0].Path}}); err != nil {
+	if err := e.LoadMarts(t.Context(), map[string][]string{"calls_daily": {partsOf(parts, "calls_daily")[0].Path}}); err != nil {
 		t.Fatal(err)
 	}
 	if got := queryRows(t, e, "select account_id, local_date, calls from marts.calls_daily"); fmt.Sprint(got) != "[[100 2026-11-20 2]]" {
@@ -167,12 +197,12 @@ func TestLoadMarts(t *testing.T) {
 		if diff := cmp.Diff(want, queryRows(t, e, "select account_id, local_date, calls from marts.calls_daily order by all")); diff != "" {
 			t.Error(diff)
 		}
-		if _, err := e.Build(t.Context(), []Date{{"100", "2026-11-20"}}, t.TempDir()); err != nil {
+		if _, err := e.Build(t.Context(), of(e, Date{"100", "2026-11-20"}), t.TempDir()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	err := e.LoadMarts(t.Context(), map[string][]string{"calls_weekly": {parts[0].Path}})
-	if err == nil || !strings.Contains(err.Error(), "calls_daily, extension_daily") {
+	if err == nil || !strings.Contains(err.Error(), "calls_daily, ") {
 		t.Errorf("unknown mart: %v", err)
 	}
 }

@@ -23,6 +23,8 @@
 --   start_at: when the call started [UTC]
 --   talk_s: talk of the extension, 0 unless answered, an estimate [s]
 --   leg_count: legs of the call that are the extension's [legs]
+--   transfer_count: of these, legs by which the call was handed on without asking, inferred from their action or type [legs]
+--   external_digits: digits of the number outside, null for internal calls and if masked or withheld
 with taking_part as (
     select
         account_id,
@@ -37,6 +39,7 @@ with taking_part as (
             when extension_id = to_extension_id then to_name
             when extension_id = from_extension_id then from_name
         end as extension_name,
+        case when lower(action) = 'transfer' or lower(leg_type) = 'transfercall' then 1 else 0 end as transfers,
         case when is_answered then 1 else 0 end as answered_legs,
         case when is_voicemail then 1 else 0 end as voicemail,
         case when is_answered then duration_s end as answered_s,
@@ -54,6 +57,7 @@ with taking_part as (
         0 as legs,
         cast(null as varchar) as extension_number,
         cast(null as varchar) as extension_name,
+        0 as transfers,
         0 as answered_legs,
         case when outcome = 'voicemail' then 1 else 0 end as voicemail,
         cast(null as bigint) as answered_s,
@@ -70,6 +74,7 @@ with taking_part as (
         0 as legs,
         to_extension_number as extension_number,
         to_name as extension_name,
+        0 as transfers,
         0 as answered_legs,
         case when outcome = 'voicemail' then 1 else 0 end as voicemail,
         cast(null as bigint) as answered_s,
@@ -86,6 +91,7 @@ with taking_part as (
         0 as legs,
         from_extension_number as extension_number,
         from_name as extension_name,
+        0 as transfers,
         0 as answered_legs,
         0 as voicemail,
         cast(null as bigint) as answered_s,
@@ -99,6 +105,7 @@ once as (
         call_id,
         extension_id,
         count(case when legs = 1 then 1 end) as leg_count,
+        cast(sum(transfers) as bigint) as transfer_count,
         max(extension_number) as extension_number,
         max(extension_name) as extension_name,
         max(answered_legs) as answered_legs,
@@ -113,6 +120,7 @@ sides as (
         once.call_id,
         once.extension_id,
         once.leg_count,
+        once.transfer_count,
         once.extension_number,
         once.extension_name,
         once.voicemail,
@@ -120,6 +128,7 @@ sides as (
         calls.start_at,
         calls.is_fax,
         calls.is_internal,
+        calls.external_digits,
         calls.outcome as call_outcome,
         case when once.leg_count > 0 then once.answered_s else calls.duration_s end as answered_s,
         case
@@ -160,7 +169,9 @@ outcomes as (
         end as outcome,
         start_at,
         answered_s,
-        leg_count
+        leg_count,
+        transfer_count,
+        external_digits
     from sides
 )
 select
@@ -176,5 +187,7 @@ select
     outcome,
     start_at,
     case when outcome = 'answered' and not is_fax then coalesce(answered_s, 0) else 0 end as talk_s,
-    leg_count
+    leg_count,
+    transfer_count,
+    external_digits
 from outcomes;

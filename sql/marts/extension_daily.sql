@@ -25,9 +25,13 @@
 --   outbound: voice calls from the extension [calls]
 --   outbound_answered: outbound calls that were answered [calls]
 --   internal: voice calls between extensions, in and out [calls]
+--   external: voice calls with a party outside, in and out [calls]
+--   external_numbers: different outside numbers of the voice calls, masked and withheld ones left out; does not add up [numbers]
+--   transfers: voice calls that the extension handed on without asking, inferred [calls]
 --   faxes_received: inbound faxes, failed ones included [calls]
 --   faxes_sent: outbound faxes, failed ones included [calls]
 --   talk_s: talk in answered calls, in and out, an estimate [s]
+--   longest_talk_s: longest talk of a call, an estimate; does not add up [s]
 --   first_call_at: start of the first call [UTC]
 --   last_call_at: start of the last call [UTC]
 select
@@ -52,9 +56,13 @@ select
     count(case when direction = 'outbound' and not is_fax then 1 end) as outbound,
     count(case when direction = 'outbound' and not is_fax and outcome = 'answered' then 1 end) as outbound_answered,
     count(case when is_internal and not is_fax then 1 end) as internal,
+    count(case when not is_internal and not is_fax then 1 end) as external,
+    count(distinct case when not is_fax then external_digits end) as external_numbers,
+    count(case when transfer_count > 0 and not is_fax then 1 end) as transfers,
     count(case when direction = 'inbound' and is_fax then 1 end) as faxes_received,
     count(case when direction = 'outbound' and is_fax then 1 end) as faxes_sent,
     cast(sum(talk_s) as bigint) as talk_s,
+    max(talk_s) as longest_talk_s,
     min(start_at) as first_call_at,
     max(start_at) as last_call_at
 from intermediate.call_extensions

@@ -17,6 +17,8 @@
 --   telephony_session_id: id of the telephony session of the leg
 --   start_at: when the leg started [UTC]
 --   end_at: start_at plus duration, null while in progress [UTC]
+--   start_ms: start_at as milliseconds since 1970 [ms]
+--   end_ms: end_at likewise, null while in progress [ms]
 --   duration_s: length of the leg, null while in progress [s]
 --   duration_ms: the same; from duration_s where RingCentral sends no milliseconds [ms]
 --   call_type: Voice or Fax, as sent
@@ -68,6 +70,8 @@ select
     leg.telephony_session_id as telephony_session_id,
     leg.start_time as start_at,
     leg.start_time + to_milliseconds(coalesce(leg.duration_ms, leg.duration * 1000)) as end_at,
+    epoch_ms(leg.start_time) as start_ms,
+    epoch_ms(leg.start_time) + coalesce(leg.duration_ms, leg.duration * 1000) as end_ms,
     coalesce(leg.duration, (leg.duration_ms + 500) // 1000) as duration_s,
     coalesce(leg.duration_ms, leg.duration * 1000) as duration_ms,
     leg.type as call_type,

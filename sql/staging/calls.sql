@@ -15,9 +15,12 @@
 --   start_date: day of start_at in UTC, from the path
 --   call_id: RingCentral's id of the call record
 --   session_id: legacy id of the session; shared by records of one conversation
+--   session_number: session_id as a number, null where it is none; only good for telling neighbours
 --   telephony_session_id: id of the telephony session; shared by records of one conversation
 --   start_at: when the call started [UTC]
 --   end_at: start_at plus duration, null while in progress [UTC]
+--   start_ms: start_at as milliseconds since 1970 [ms]
+--   end_ms: end_at likewise, null while in progress [ms]
 --   local_start_at: when the call started, on the clocks of the time zone [local time]
 --   local_date: day of local_start_at
 --   duration_s: length with ringing and menus, null while in progress [s]
@@ -45,6 +48,8 @@
 --   external_digits: its digits alone, for joins; null if masked or withheld
 --   external_name: name of the party outside, null for internal calls
 --   external_location: place of the party outside, null for internal calls
+--   company_phone_number: the company's own number of the call, verbatim, null for internal calls
+--   company_digits: its digits alone; null if masked
 --   is_number_masked: whether external_phone_number has digits blotted out (+1855201XXXX)
 --   extension_id: extension on whose behalf the call is logged
 --   delegate_id: extension that acted for it
@@ -107,6 +112,7 @@ results as (
             else 'unknown'
         end as result_outcome,
         case when between_extensions then null when is_outgoing then to_phone_number else from_phone_number end as outside_number,
+        case when between_extensions then null when is_outgoing then from_phone_number else to_phone_number end as own_number,
         case when between_extensions then null when is_outgoing then to_name else from_name end as outside_name,
         case when between_extensions then null when is_outgoing then to_location else from_location end as outside_location
     from current_calls
@@ -116,9 +122,12 @@ select
     start_date,
     id as call_id,
     session_id,
+    try_cast(session_id as bigint) as session_number,
     telephony_session_id,
     start_time as start_at,
     start_time + to_milliseconds(known_ms) as end_at,
+    epoch_ms(start_time) as start_ms,
+    epoch_ms(start_time) + known_ms as end_ms,
     local_start_time as local_start_at,
     cast(local_start_time as date) as local_date,
     known_s as duration_s,
@@ -153,6 +162,11 @@ select
     end as external_digits,
     outside_name as external_name,
     outside_location as external_location,
+    own_number as company_phone_number,
+    case
+        when not coalesce(regexp_matches(own_number, '[Xx*]{2}'), false)
+        then nullif(regexp_replace(own_number, '[^0-9]', '', 'g'), '')
+    end as company_digits,
     coalesce(regexp_matches(outside_number, '[Xx*]{2}'), false) as is_number_masked,
     extension_id,
     delegate_id,

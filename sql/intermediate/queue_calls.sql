@@ -1,0 +1,58 @@
+-- intermediate.queue_calls
+-- Calls that waited in a queue, how long and to what end.
+--
+-- grain: one call that was offered to a queue
+-- key: account_id, call_id
+-- unit: day
+-- reads: intermediate.call_answers, staging.calls, staging.local_hours, staging.settings
+-- settings: service_level_s, short_abandon_s
+-- caveats: what a queue is, and how long the call waited, is inferred, see intermediate.call_answers; menus before the queue are
+--   no waiting. Calls between extensions are not here. A call belongs to the hour in which it started.
+-- columns:
+--   account_id: RingCentral account
+--   local_date: day on which the call started, in the time zone of the mart
+--   local_hour: hour of the clock in which it started
+--   hour_start_at: when that hour started [UTC]
+--   call_id: RingCentral's id of the call record
+--   queue_extension_id: the queue
+--   outcome: answered, voicemail, abandoned, in_progress, or other for all else
+--   answering_extension_id: who took it, null where nobody did
+--   wait_s: from the first ring to the answer, or to the caller's hanging up; null where not known [s]
+--   handle_s: from the answer to the end of the call; null where not answered or not known [s]
+--   is_in_time: whether it was answered within the service level
+--   is_abandoned_in_time: whether the caller hung up within the service level
+--   is_abandoned_short: whether the caller hung up within the short-abandon threshold
+with waits as (
+    select
+        calls.account_id,
+        calls.local_date,
+        calls.call_id,
+        calls.start_ms,
+        answers.queue_extension_id,
+        case when calls.outcome in ('answered', 'voicemail', 'abandoned', 'in_progress') then calls.outcome else 'other' end as outcome,
+        answers.answering_extension_id,
+        answers.wait_ms,
+        calls.end_ms - answers.answered_ms as handle_ms
+    from intermediate.call_answers as answers
+    inner join staging.calls as calls
+        on calls.account_id = answers.account_id and calls.call_id = answers.call_id
+    where answers.queue_extension_id is not null
+)
+select
+    waits.account_id,
+    waits.local_date,
+    hours.local_hour,
+    hours.hour_start_at,
+    waits.call_id,
+    waits.queue_extension_id,
+    waits.outcome,
+    waits.answering_extension_id,
+    cast((waits.wait_ms + 500 - mod(waits.wait_ms + 500, 1000)) / 1000 as bigint) as wait_s,
+    cast((waits.handle_ms + 500 - mod(waits.handle_ms + 500, 1000)) / 1000 as bigint) as handle_s,
+    coalesce(waits.outcome = 'answered' and waits.wait_ms <= 1000 * settings.service_level_s, false) as is_in_time,
+    coalesce(waits.outcome = 'abandoned' and waits.wait_ms <= 1000 * settings.service_level_s, false) as is_abandoned_in_time,
+    coalesce(waits.outcome = 'abandoned' and waits.wait_ms <= 1000 * settings.short_abandon_s, false) as is_abandoned_short
+from waits
+inner join staging.local_hours as hours
+    on hours.local_date = waits.local_date and waits.start_ms >= hours.hour_start_ms and waits.start_ms < hours.hour_end_ms
+cross join staging.settings as settings;

@@ -1,0 +1,62 @@
+-- marts.number_daily
+-- A local day of one of the company's numbers: calls in and out, and how they ended.
+--
+-- grain: one account, local day and company number
+-- key: account_id, local_date, company_digits
+-- unit: day
+-- reads: staging.calls
+-- caveats: the company's number is what was called, or what was shown to whom it called. Every record counts once: a RingOut is two.
+--   Calls between extensions, and calls without or with a masked company number, are not here.
+-- columns:
+--   account_id: RingCentral account
+--   local_date: day on which the calls started, in the time zone of the mart
+--   company_digits: the number's digits alone
+--   company_phone_number: the number as sent, the last in order where it was sent in several ways
+--   offered: voice calls to the number; the sum of the next six [calls]
+--   answered: picked up by a person [calls]
+--   missed: rang and nobody answered [calls]
+--   voicemail: reached a voicemail box [calls]
+--   abandoned: caller hung up before an answer [calls]
+--   blocked: refused by a rule or restriction [calls]
+--   inbound_other: busy, failed, in progress or of unknown outcome [calls]
+--   outbound: voice calls from the number [calls]
+--   outbound_answered: of these, answered [calls]
+--   faxes: faxes in and out, failed ones included [calls]
+--   callers: different numbers that called, masked and withheld ones left out; does not add up [numbers]
+--   inbound_duration_s: length of the voice calls to the number, with ringing and menus [s]
+--   outbound_duration_s: length of the voice calls from the number [s]
+with calls as (
+    select
+        account_id,
+        local_date,
+        company_digits,
+        company_phone_number,
+        external_digits,
+        is_fax,
+        not is_fax and coalesce(lower(direction), '') <> 'outbound' as is_inbound,
+        not is_fax and coalesce(lower(direction), '') = 'outbound' as is_outbound,
+        outcome,
+        duration_s
+    from staging.calls
+    where company_digits is not null
+)
+select
+    account_id,
+    local_date,
+    company_digits,
+    max(company_phone_number) as company_phone_number,
+    count(case when is_inbound then 1 end) as offered,
+    count(case when is_inbound and outcome = 'answered' then 1 end) as answered,
+    count(case when is_inbound and outcome = 'missed' then 1 end) as missed,
+    count(case when is_inbound and outcome = 'voicemail' then 1 end) as voicemail,
+    count(case when is_inbound and outcome = 'abandoned' then 1 end) as abandoned,
+    count(case when is_inbound and outcome = 'blocked' then 1 end) as blocked,
+    count(case when is_inbound and outcome not in ('answered', 'missed', 'voicemail', 'abandoned', 'blocked') then 1 end) as inbound_other,
+    count(case when is_outbound then 1 end) as outbound,
+    count(case when is_outbound and outcome = 'answered' then 1 end) as outbound_answered,
+    count(case when is_fax then 1 end) as faxes,
+    count(distinct case when is_inbound then external_digits end) as callers,
+    cast(coalesce(sum(case when is_inbound then duration_s end), 0) as bigint) as inbound_duration_s,
+    cast(coalesce(sum(case when is_outbound then duration_s end), 0) as bigint) as outbound_duration_s
+from calls
+group by account_id, local_date, company_digits;

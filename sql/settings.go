@@ -1,0 +1,57 @@
+package sql
+
+import "fmt"
+
+// Settings are the thresholds of the marts. staging.settings gives them to the models as a row of columns.
+type Settings struct {
+	// ServiceLevelS is within how many seconds a call to a queue is answered in time.
+	ServiceLevelS int
+	// ShortAbandonS is how many seconds a caller waits at most whose hanging up says nothing of the queue.
+	ShortAbandonS int
+	// MissedRecoveryDays is within how many days a missed caller has to be reached again; 1 to 60. As many days are read
+	// behind every day that is built.
+	MissedRecoveryDays int
+}
+
+// DefaultSettings are an answer within 20 s, a short abandonment of 5 s, and a call back within 7 days.
+func DefaultSettings() Settings {
+	return Settings{ServiceLevelS: 20, ShortAbandonS: 5, MissedRecoveryDays: 7}
+}
+
+// values are the settings by the names of their columns.
+func (s Settings) values() map[string]int {
+	return map[string]int{
+		"service_level_s":      s.ServiceLevelS,
+		"short_abandon_s":      s.ShortAbandonS,
+		"missed_recovery_days": s.MissedRecoveryDays,
+	}
+}
+
+// Value is a setting as text, by the name of its column; it is empty for a name that is not known.
+func (s Settings) Value(name string) string {
+	value, known := s.values()[name]
+	if !known {
+		return ""
+	}
+	return fmt.Sprint(value)
+}
+
+func (s Settings) check() error {
+	switch {
+	case s.ServiceLevelS < 0 || s.ShortAbandonS < 0:
+		return fmt.Errorf("service level of %d s and short abandonment of %d s: expected seconds, 0 or more", s.ServiceLevelS, s.ShortAbandonS)
+	case s.MissedRecoveryDays < 1 || s.MissedRecoveryDays > 60:
+		return fmt.Errorf("%d days for calling missed callers back: expected 1 to 60", s.MissedRecoveryDays)
+	}
+	return nil
+}
+
+// statements set DuckDB's variables, which staging.settings reads.
+func (s Settings) statements() string {
+	var text string
+	values := s.values()
+	for _, name := range sortedKeys(values) {
+		text += fmt.Sprintf("; set variable %s = %d", name, values[name])
+	}
+	return text
+}
