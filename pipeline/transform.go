@@ -229,29 +229,18 @@ func loadTables(ctx context.Context, lake *sinks.Lake, engine *sql.Engine, objec
 	return engine.Load(ctx, inputs)
 }
 
-// publish uploads what was built and then notes what it was built from. A partition that never had rows gets no object.
+// publish uploads what was built and then notes what it was built from.
 func (t *transformation) publish(ctx context.Context, parts []sql.Partition) error {
 	noted := map[string]sinks.MartState{}
 	for _, p := range parts {
-		name := sinks.MartPath(p.AccountID, p.LocalDate)
-		known := t.states[p.Mart][name]
-		now := sinks.MartPartition{Inputs: t.inputs[p.Mart][name]}
-		if p.Rows > 0 || known.SHA256 != "" {
-			published, changed, err := t.lake.PublishMart(ctx, p.Mart, name, p.Path)
-			if err != nil {
-				return err
-			}
-			now.Rows, now.Bytes, now.SHA256 = p.Rows, published.Bytes, published.SHA256
-			if changed {
-				t.done.Changed = append(t.done.Changed, martPartition(p.Mart, p.AccountID, p.LocalDate))
-			} else {
-				t.done.Unchanged++
-			}
+		now, err := t.publishOne(ctx, p)
+		if err != nil {
+			return err
 		}
 		if noted[p.Mart] == nil {
 			noted[p.Mart] = sinks.MartState{}
 		}
-		noted[p.Mart][name] = now
+		noted[p.Mart][sinks.MartPath(p.AccountID, p.LocalDate)] = now
 	}
 	for mart := range t.states {
 		gone, err := t.dropGone(ctx, mart)
@@ -263,6 +252,33 @@ func (t *transformation) publish(ctx context.Context, parts []sql.Partition) err
 		}
 	}
 	return nil
+}
+
+// publishOne replaces one partition. One without rows has no object: so it is the same whether it had rows before or not.
+func (t *transformation) publishOne(ctx context.Context, p sql.Partition) (sinks.MartPartition, error) {
+	name := sinks.MartPath(p.AccountID, p.LocalDate)
+	had, now := t.states[p.Mart][name].SHA256 != "", sinks.MartPartition{Inputs: t.inputs[p.Mart][name]}
+	changed := had
+	switch {
+	case p.Rows > 0:
+		published, replaced, err := t.lake.PublishMart(ctx, p.Mart, name, p.Path)
+		if err != nil {
+			return now, err
+		}
+		now.Rows, now.Bytes, now.SHA256, changed = p.Rows, published.Bytes, published.SHA256, replaced
+	case had:
+		if err := t.lake.DropMart(ctx, p.Mart, name); err != nil {
+			return now, err
+		}
+	default:
+		return now, nil
+	}
+	if changed {
+		t.done.Changed = append(t.done.Changed, martPartition(p.Mart, p.AccountID, p.LocalDate))
+	} else {
+		t.done.Unchanged++
+	}
+	return now, nil
 }
 
 // dropGone removes the partitions of local dates that no held day overlaps any more, as after a change of the time

@@ -1,0 +1,183 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/trunkline/trunkline/sinks"
+	"github.com/trunkline/trunkline/sql"
+)
+
+// TestAnySequenceOfBuildsEndsInTheSameBytes: days come and change in random order, marts are brought up to date now and then, and
+// end in the bytes of one build of all. The calls are such that conversations reach over midnights, and the zone such that its
+// days are not UTC's.
+func TestAnySequenceOfBuildsEndsInTheSameBytes(t *testing.T) {
+	for seed, zone := range []string{"America/New_York", "UTC", "Asia/Tokyo"} {
+		t.Run(zone, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(uint64(seed), 1))
+			dir, pages := t.TempDir(), t.TempDir()
+			lake := openLake(t, dir)
+			for step := range 8 {
+				page := filepath.Join(pages, fmt.Sprint(step))
+				if _, err := runReplay(t, lake, Replaying{AccountID: "1", Paths: []string{writeFile(t, page, randomPage(t, rng, step))}}); err != nil {
+					t.Fatal(err)
+				}
+				if rng.IntN(3) > 0 {
+					runTransform(t, lake, zone)
+				}
+			}
+			runTransform(t, lake, zone)
+			whole := t.TempDir()
+			if err := os.CopyFS(whole, os.DirFS(dir)); err != nil {
+				t.Fatal(err)
+			}
+			for _, marts := range []string{"marts", "_trunkline/marts"} {
+				if err := os.RemoveAll(filepath.Join(whole, marts)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if done := runTransform(t, openLake(t, whole), zone); len(done.Changed) < 50 {
+				t.Fatalf("hardly anything to compare: %+v", done)
+			}
+			if diff := cmp.Diff(sums(t, whole), sums(t, dir)); diff != "" {
+				t.Errorf("(-one build +many):\n%s", diff)
+			}
+		})
+	}
+}
+
+// randomPage has calls of a few days around one of eleven: callers of few numbers, sessions that many records name, queues.
+func randomPage(t *testing.T, rng *rand.Rand, step int) []byte {
+	t.Helper()
+	first := time.Date(2026, 10, 28+rng.IntN(11), 0, 0, 0, 0, time.UTC) // summer time ends on 1 November
+	// A conversation goes on for two days at most, and over pages.
+	session := func(start time.Time) string { return fmt.Sprintf("s-%d-%d", start.YearDay()-rng.IntN(2), rng.IntN(25)) }
+	var records []map[string]any
+	for range 30 {
+		start := first.Add(time.Duration(rng.IntN(48*3600)) * time.Second)
+		id, length := fmt.Sprintf("%s-%d", start.Format("0102"), rng.IntN(40)), rng.IntN(7200)
+		stamp := func(after int) string {
+			return start.Add(time.Duration(after) * time.Second).Format("2006-01-02T15:04:05.000Z")
+		}
+		number, own := fmt.Sprintf("+1415555010%d", rng.IntN(6)), map[string]any{"phoneNumber": "+14155550000"}
+		record := map[string]any{
+			"id": id, "sessionId": fmt.Sprint(1000 * rng.IntN(400)), "telephonySessionId": session(start), "startTime": stamp(0), "duration": length,
+			"type": "Voice", "direction": "Inbound", "action": "Phone Call", "from": map[string]any{"phoneNumber": number}, "to": own,
+			"result":    []string{"Accepted", "Missed", "Voicemail", "Abandoned"}[rng.IntN(4)],
+			"extension": map[string]any{"id": 8000 + rng.IntN(2)}, "lastModifiedTime": first.AddDate(0, 0, 5+step).Format(time.RFC3339),
+			"billing": map[string]any{"costIncluded": 0.1, "costPurchased": float64(rng.IntN(100)) / 1000},
+			"legs": []map[string]any{{"legType": "PstnToSip", "startTime": stamp(length / 4), "duration": length * 3 / 4, "type": "Voice",
+				"direction": "Outbound", "action": "VoIP Call", "result": "Accepted", "extension": map[string]any{"id": 7000 + rng.IntN(4)}}},
+		}
+		if rng.IntN(3) == 0 {
+			record["direction"], record["action"], record["result"] = "Outbound", "RingOut Web", "Call connected"
+			record["from"], record["to"] = own, map[string]any{"phoneNumber": number}
+		}
+		if rng.IntN(4) == 0 {
+			record["transferTarget"] = map[string]any{"telephonySessionId": session(start)}
+		}
+		records = append(records, record)
+	}
+	page, err := json.Marshal(map[string]any{"records": records})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return page
+}
+
+// TestOnlyWhatDependsIsStale: of each mart the partitions that a changed day reaches are built again, and no others.
+func TestOnlyWhatDependsIsStale(t *testing.T) {
+	lake := openLake(t, t.TempDir())
+	replayed := func(id, start string) {
+		page := fmt.Sprintf(`{"records":[{"id":%q,"startTime":%q}]}`, id, start)
+		if _, err := runReplay(t, lake, Replaying{AccountID: "1", Paths: []string{writeFile(t, filepath.Join(t.TempDir(), "p"), []byte(page))}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for day := range 20 {
+		replayed(fmt.Sprint(day), fmt.Sprintf("2026-11-%02dT10:00:00.000Z", day+1))
+	}
+	runTransform(t, lake, "UTC")
+	inputs := func() map[string]sinks.MartState {
+		found := map[string]sinks.MartState{}
+		for _, m := range sql.Marts() {
+			state, err := lake.MartState(t.Context(), m.Name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found[m.Name] = state
+		}
+		return found
+	}
+	before := inputs()
+	replayed("more", "2026-11-12T11:00:00.000Z")
+	if done := runTransform(t, lake, "UTC"); done.Stale != 10 {
+		t.Errorf("%d local days are stale: %+v", done.Stale, done)
+	}
+	want := map[string]string{
+		"calls_daily": "12", "cost_daily": "12", "extension_daily": "12", "number_daily": "12", "queue_daily": "12", "queue_hourly": "12",
+		"heatmap": "12 13", "volume_hourly": "12 13", "sessions": "11 12 13", "call_legs": "11 12 13",
+		"missed_recovery": "04 05 06 07 08 09 10 11 12 13",
+	}
+	got := map[string]string{}
+	for mart, state := range inputs() {
+		var days []string
+		for day := 1; day <= 20; day++ {
+			name := sinks.MartPath("1", fmt.Sprintf("2026-11-%02d", day))
+			if state[name].Inputs != before[mart][name].Inputs {
+				days = append(days, fmt.Sprintf("%02d", day))
+			}
+		}
+		got[mart] = strings.Join(days, " ")
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestSettingsMakeTheirMartsStale: a threshold that changes rebuilds the marts that use it.
+func TestSettingsMakeTheirMartsStale(t *testing.T) {
+	lake := openLake(t, t.TempDir())
+	page := `{"records":[{"id":"a","startTime":"2026-11-12T10:00:00.000Z"}]}`
+	if _, err := runReplay(t, lake, Replaying{AccountID: "1", Paths: []string{writeFile(t, filepath.Join(t.TempDir(), "p"), []byte(page))}}); err != nil {
+		t.Fatal(err)
+	}
+	built := func(s sql.Settings) map[string]string {
+		engine, err := sql.Open(t.Context(), &sql.Options{TempDir: t.TempDir(), Settings: &s})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer engine.Close()
+		if _, err := Transform(t.Context(), lake, engine, time.UTC); err != nil {
+			t.Fatal(err)
+		}
+		found := map[string]string{}
+		for _, m := range sql.Marts() {
+			state, err := lake.MartState(t.Context(), m.Name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found[m.Name] = state[sinks.MartPath("1", "2026-11-12")].Inputs
+		}
+		return found
+	}
+	slower, longer := sql.DefaultSettings(), sql.DefaultSettings()
+	slower.ServiceLevelS, longer.MissedRecoveryDays = 30, 14
+	base, withSlower, withLonger := built(sql.DefaultSettings()), built(slower), built(longer)
+	for mart := range base {
+		if queue := strings.HasPrefix(mart, "queue_"); (withSlower[mart] != base[mart]) != queue {
+			t.Errorf("%s and the service level", mart)
+		}
+		if recovery := mart == "missed_recovery"; (withLonger[mart] != base[mart]) != recovery {
+			t.Errorf("%s and the days of recovery", mart)
+		}
+	}
+}
