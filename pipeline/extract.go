@@ -145,7 +145,7 @@ func (e *extraction) warn(format string, a ...any) error {
 }
 
 // run reads the stream. One that may not be read, by RingCentral or by the privacy policy, is left out, unless it was asked for by name. The
-// call log is what all of this is for: without it there is an error, and how calls can be had extension by extension.
+// call log is what all of this is for: without it there is an error.
 func (e *extraction) run(ctx context.Context) error {
 	err := e.read(ctx)
 	var refused *ringcentral.Error

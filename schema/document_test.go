@@ -47,7 +47,6 @@ func columnsDocument() string {
 	writeColumns(&b, "call_queues.members", "One element a member of the queue.", queueMemberFields)
 	writeColumns(&b, "phone_numbers", "One row a number of the company, as it was on the day.", phoneNumberFields)
 	writeColumns(&b, "account", "One row, as the account was on the day.", accountFields)
-	writeColumns(&b, "recordings", "One row a recording that was asked for; with the stream `recordings`. The records are trunkline's own.", recordingFields)
 	return b.String()
 }
 
