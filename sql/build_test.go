@@ -98,7 +98,7 @@ func TestEmptyLake(t *testing.T) {
 	}
 	withIntermediates(t, e)
 	views := []string{"call_log"}
-	for _, m := range onFloor(e.models, "staging", "intermediate", "marts") {
+	for _, m := range e.overLoaded(nil) {
 		views = append(views, m.Relation())
 	}
 	for _, view := range views {

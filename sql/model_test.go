@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -238,7 +239,7 @@ func TestSettingsAreDeclared(t *testing.T) {
 		var used []string
 		for _, name := range sortedKeys(DefaultSettings().values()) {
 			below := slices.ContainsFunc(m.Reads, func(read string) bool { return slices.Contains(settings[read], name) })
-			if below || m.Relation() != "staging.settings" && strings.Contains(m.query+" "+m.Unit, name) {
+			if below || m.Relation() != "staging.settings" && regexp.MustCompile(`\b`+name+`\b`).MatchString(m.query+" "+m.Unit) {
 				used = append(used, name)
 			}
 		}
