@@ -96,16 +96,22 @@ func randomPage(t *testing.T, rng *rand.Rand, step int) []byte {
 // TestOnlyWhatDependsIsStale: of each mart the partitions that a changed day reaches are built again, and no others.
 func TestOnlyWhatDependsIsStale(t *testing.T) {
 	lake := openLake(t, t.TempDir())
-	replayed := func(id, start string) {
-		page := fmt.Sprintf(`{"records":[{"id":%q,"startTime":%q}]}`, id, start)
+	first := time.Date(2026, 10, 1, 10, 0, 0, 0, time.UTC)
+	replayed := func(records string) {
+		page := `{"records":[` + records + `]}`
 		if _, err := runReplay(t, lake, Replaying{AccountID: "1", Paths: []string{writeFile(t, filepath.Join(t.TempDir(), "p"), []byte(page))}}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for day := range 20 {
-		replayed(fmt.Sprint(day), fmt.Sprintf("2026-11-%02dT10:00:00.000Z", day+1))
+	// More days than are built together.
+	var records []string
+	for day := range 2 * buildDays {
+		records = append(records, fmt.Sprintf(`{"id":"%d","startTime":%q}`, day, first.AddDate(0, 0, day).Format(time.RFC3339)))
 	}
-	runTransform(t, lake, "UTC")
+	replayed(strings.Join(records, ","))
+	if done := runTransform(t, lake, "UTC"); done.Stale != 2*buildDays {
+		t.Errorf("%d local days are stale", done.Stale)
+	}
 	inputs := func() map[string]sinks.MartState {
 		found := map[string]sinks.MartState{}
 		for _, m := range sql.Marts() {
@@ -118,7 +124,7 @@ func TestOnlyWhatDependsIsStale(t *testing.T) {
 		return found
 	}
 	before := inputs()
-	replayed("more", "2026-11-12T11:00:00.000Z")
+	replayed(`{"id":"more","startTime":"2026-11-12T11:00:00.000Z"}`)
 	if done := runTransform(t, lake, "UTC"); done.Stale != 10 {
 		t.Errorf("%d local days are stale: %+v", done.Stale, done)
 	}
@@ -130,10 +136,14 @@ func TestOnlyWhatDependsIsStale(t *testing.T) {
 	got := map[string]string{}
 	for mart, state := range inputs() {
 		var days []string
-		for day := 1; day <= 20; day++ {
-			name := sinks.MartPath("1", fmt.Sprintf("2026-11-%02d", day))
+		for day := range 2 * buildDays {
+			date := first.AddDate(0, 0, day)
+			name := sinks.MartPath("1", date.Format(time.DateOnly))
+			if state[name].Inputs == "" {
+				t.Errorf("%s was not built for %s", mart, date)
+			}
 			if state[name].Inputs != before[mart][name].Inputs {
-				days = append(days, fmt.Sprintf("%02d", day))
+				days = append(days, date.Format("02"))
 			}
 		}
 		got[mart] = strings.Join(days, " ")

@@ -58,7 +58,8 @@ func MartObject(mart, partition string) string {
 	return path.Join("marts", mart, partition, mart+".parquet")
 }
 
-// DropMart removes the object of a mart partition that no day of the lake stands for any more.
+// DropMart removes the object of a mart partition that has no rows, or that no day of the lake stands for any more. An object that
+// is not there is no error.
 func (l *Lake) DropMart(ctx context.Context, mart, partition string) error {
 	return l.remove(ctx, MartObject(mart, partition))
 }

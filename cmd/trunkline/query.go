@@ -17,7 +17,7 @@ import (
 )
 
 type queryCmd struct {
-	SQL string `arg:"" name:"sql" help:"One statement, such as \"select count(*) from call_log\". Views: call_log, staging.calls, staging.call_legs, marts.calls_daily, marts.extension_daily."`
+	SQL string `arg:"" name:"sql" help:"One statement, such as \"select count(*) from call_log\". Views: call_log, staging.calls, staging.call_legs, and each mart, such as marts.sessions or marts.calls_daily."`
 	lakeFlags
 	From       string `help:"First day of the tables to look at." placeholder:"DAY"`
 	To         string `help:"Day after the last one." placeholder:"DAY"`
