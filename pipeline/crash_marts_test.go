@@ -89,6 +89,9 @@ func martsOf(t *testing.T, g ground, at string) (marts map[string][]string, foun
 // TestCrashPointsOfMarts ends a transformation at each of its changes to the bucket. Each time the next one must complete, and the
 // marts must be to the byte those of an undisturbed one.
 func TestCrashPointsOfMarts(t *testing.T) {
+	if underRace {
+		t.Skip("it builds marts dozens of times: .ci/run tries it without the race detector")
+	}
 	t.Run("memory", func(t *testing.T) {
 		lake := inMemory{newMemory()}
 		crashPoints(t, lake, martHistory, martsOf, everyChange)
