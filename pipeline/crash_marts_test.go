@@ -99,6 +99,9 @@ func sampled(every int) func(n int) []string {
 // TestCrashPointsOfMarts ends a transformation at changes to the bucket all over it. Each time the next one must complete, and the
 // marts must be to the byte those of an undisturbed one.
 func TestCrashPointsOfMarts(t *testing.T) {
+	if underRace {
+		t.Skip("it builds marts dozens of times: .ci/run tries it without the race detector")
+	}
 	t.Run("memory", func(t *testing.T) {
 		lake := inMemory{newMemory()}
 		crashPoints(t, lake, martHistory, martsOf, sampled(7))

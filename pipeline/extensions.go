@@ -7,7 +7,6 @@ import (
 	"iter"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -44,18 +43,6 @@ func (e *extraction) extensions(ctx context.Context) error {
 		return err
 	}
 	return e.everyExtension(ctx, u, owners)
-}
-
-// unitOf is one window over days.
-func unitOf(days []arrow.Date32, now time.Time) Unit {
-	if len(days) == 0 {
-		return Unit{}
-	}
-	u := Unit{Days: days, From: dayStart(days[0]), To: dayStart(days[len(days)-1] + 1)}
-	if end := now.Add(-settleDelay).Truncate(time.Second); u.To.After(end) {
-		u.To = end
-	}
-	return u
 }
 
 // owners lists the extensions that can have records of their own, asking RingCentral if this run has not yet.

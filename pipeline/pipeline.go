@@ -22,6 +22,10 @@
 //  5. The ledger notes the days. A crash before this leaves days owed, or marked: the next run looks after what they hold
 //     and arrives at the same bytes.
 //
+// This is how the call log is read. The other streams (see streams) share all but the reading: a snapshot is all there is, once a day, and
+// messages are listed extension by extension and wait on local disk by day until every extension has answered. Streams are read
+// one after the other; one that fails alone does not keep the others away.
+//
 // # Replay of the archive
 //
 // The archived reads are folded, in the order in which they were made, in a lake of its own on local disk, with the same merge;

@@ -49,6 +49,18 @@ func Units(days []arrow.Date32, g sinks.Ledger, size Sizing, now time.Time) []Un
 	return out
 }
 
+// unitOf is one window over days, of which today is read up to a minute ago.
+func unitOf(days []arrow.Date32, now time.Time) Unit {
+	if len(days) == 0 {
+		return Unit{}
+	}
+	u := Unit{Days: days, From: dayStart(days[0]), To: dayStart(days[len(days)-1] + 1)}
+	if end := now.Add(-settleDelay).Truncate(time.Second); u.To.After(end) {
+		u.To = end
+	}
+	return u
+}
+
 func nextUnit(days []arrow.Date32, g sinks.Ledger, size Sizing, now time.Time) Unit {
 	first := expected(days[0], g, size)
 	total, variance, guesses := first.records, first.variance, first.guesses()
@@ -61,10 +73,7 @@ func nextUnit(days []arrow.Date32, g sinks.Ledger, size Sizing, now time.Time) U
 		}
 		total, variance = total+next.records, variance+next.variance
 	}
-	u := Unit{Days: days[:n:n], From: dayStart(days[0]), To: dayStart(days[n-1] + 1)}
-	if end := now.Add(-settleDelay).Truncate(time.Second); u.To.After(end) {
-		u.To = end
-	}
+	u := unitOf(days[:n:n], now)
 	if first.known {
 		requests := meanPages(total, variance, size.perPage())
 		u.Requests = &requests

@@ -23,8 +23,9 @@
 //   - Recorded call records are served as they were recorded, byte for byte.
 //
 // What it does not know: the feeds for one extension and those of the older call-log-sync, active calls, and the content of
-// attachments. Messages are not subject to Retention, and stay purged for ever. Facts about RingCentral come from its published OpenAPI document (revision of 2026-08-13), its
-// developer documentation and published payloads; where these are silent, the comment at the code says what was assumed.
+// attachments. Messages are not subject to Retention, and stay purged for ever. Facts about RingCentral come from its
+// published OpenAPI document (revision of 2026-08-13), its developer documentation and published payloads; where these are
+// silent, the comment at the code says what was assumed.
 package simulator
 
 import (
