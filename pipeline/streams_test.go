@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -107,6 +109,37 @@ func TestStreamsEqualTheTruth(t *testing.T) {
 	for event, err := range Rebuild(t.Context(), lake, Rebuilding{AccountID: c.AccountID(), Terms: reading(nil).Terms, Now: simulated}) {
 		if err != nil || event.Day != nil && event.Day.Outcome.Changed {
 			t.Errorf("the archive gave something else: %+v, %v", event.Day, err)
+		}
+	}
+}
+
+// TestMarksNameTheArchive: while days are written, the ledger names the archived read that their rows come from, of every stream.
+func TestMarksNameTheArchive(t *testing.T) {
+	c, store := newCompany(t, 7, 60, nil), newMemory()
+	named := regexp.MustCompile(`"writing_by": ?"(_trunkline/archive/[^"]+)"`)
+	marks := map[string]bool{}
+	lake := lakeOver(t, store.open(func(string) error {
+		for key, o := range store.objects {
+			if !strings.HasPrefix(key, "_trunkline/ledger/") {
+				continue
+			}
+			for _, m := range named.FindAllSubmatch(o.bytes, -1) {
+				marks[string(m[1])] = true
+			}
+		}
+		return nil
+	}, neverLost))
+	if tally, err := runExtract(t.Context(), c.client(t), lake, everyStream(&fourDays)); err != nil || len(tally.Errs) > 0 {
+		t.Fatal(err, tally.Errs)
+	}
+	for key := range marks {
+		if _, there := store.objects[key]; !there {
+			t.Errorf("a mark names %s, which is not there", key)
+		}
+	}
+	for _, s := range streams {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(marks)), func(key string) bool { return strings.Contains(key, "/"+s.Name+"/") }) {
+			t.Errorf("no mark names an archived read of %s", s.Name)
 		}
 	}
 }

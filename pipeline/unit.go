@@ -254,7 +254,7 @@ func (e *extraction) archiveKey(r *closedRead) string {
 	if r.archive == nil {
 		return unarchived
 	}
-	return r.archive.Key(e.AccountID, CallLogStream, e.RunID)
+	return r.archive.Key(e.AccountID, e.stream.Name, e.RunID)
 }
 
 // reject keeps the records that have no place in the table and says how many they are. The read's days are marked before, so that
