@@ -20,7 +20,7 @@ import (
 
 // Transformed is what a transformation did.
 type Transformed struct {
-	Stale     int         // local days of accounts of which some mart's inputs, SQL, settings or time zone changed
+	Stale     int         // local days of accounts of which some mart's inputs, SQL, settings or time zone changed, or that settled
 	Changed   []Partition // of marts that were replaced or removed
 	Unchanged int         // partitions that were built again and came out the same
 }
@@ -68,7 +68,20 @@ func (t *transformation) load(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	return nil
+	return t.engine.LoadSettled(ctx, settledDays(t.ledgers))
+}
+
+// settledDays are the days of the call log that are not expected to change any more, by account.
+func settledDays(ledgers map[string]sinks.Ledger) map[string][]string {
+	out := map[string][]string{}
+	for account, ledger := range ledgers {
+		for _, day := range ledger.Days() {
+			if ledger[day].Settled {
+				out[account] = append(out[account], day.FormattedString())
+			}
+		}
+	}
+	return out
 }
 
 // Ledgers reads the ledgers of the call log of all accounts in the lake.
@@ -146,10 +159,13 @@ func (t *transformation) inputsOf(m sql.Model, ledger sinks.Ledger, date string)
 	h := sha256.New()
 	fmt.Fprintf(h, "%s\n%s\n%s\n", m.Hash, t.zone, date)
 	for _, name := range m.Settings {
-		fmt.Fprintf(h, "%s = %s\n", name, t.engine.Settings().Value(name))
+		fmt.Fprintf(h, "%s = %s\n", name, t.engine.Setting(name, date))
 	}
 	for _, day := range t.dependsOn(m, date) {
 		fmt.Fprintf(h, "%s %s\n", day.FormattedString(), ledger[day].ContentHash)
+		if slices.Contains(m.Settings, sql.SettledDays) {
+			fmt.Fprintf(h, "settled: %t\n", ledger[day].Settled)
+		}
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

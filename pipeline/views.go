@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -38,7 +39,12 @@ func View(ctx context.Context, lake *sinks.Lake, engine *sql.Engine, w *Window, 
 	if missing := lake.MissingBytes(all); missing > limit {
 		return fmt.Errorf("%w: %d bytes of %d allowed; bound the days with --from and --to, or raise --cache-limit", ErrCacheLimit, missing, limit)
 	}
-	if err := loadTables(ctx, lake, engine, tables); err != nil {
+	ledgers, err := Ledgers(ctx, lake)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(engine.LoadSettled(ctx, settledDays(ledgers)), loadTables(ctx, lake, engine, tables))
+	if err != nil {
 		return err
 	}
 	files := map[string][]string{}

@@ -87,11 +87,16 @@ func goldenDirs(t *testing.T, dir string) []string {
 // golden is an engine with the calls of a directory and the marts that were built from them, as they are read back.
 func golden(t *testing.T, dir, zone string) *Engine {
 	t.Helper()
+	return goldenBy(t, dir, &Options{Timezone: zone})
+}
+
+func goldenBy(t *testing.T, dir string, o *Options) *Engine {
+	t.Helper()
 	lines, err := os.ReadFile(filepath.Join(dir, "calls.ndjson"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := loaded(t, newLake(t, string(lines)), &Options{Timezone: zone})
+	e := loaded(t, newLake(t, string(lines)), o)
 	published(t, e)
 	return e
 }

@@ -40,7 +40,8 @@ type Model struct {
 	Unit string
 	// Reads are the relations that the select names, with their schema.
 	Reads []string
-	// Settings are the columns of staging.settings that this model, or one that it depends on, uses, in order.
+	// Settings are what of the settings this model, or one that it depends on, uses, in order: columns of staging.settings, names of
+	// tables that the engine fills, SettledDays.
 	Settings []string
 	// Caveats say what the rows must not be taken for.
 	Caveats string
@@ -163,7 +164,7 @@ func inOrder(parsed map[string]Model) ([]Model, error) {
 //	-- key: account_id, local_date
 //	-- unit: day, or day -1 +1, or all
 //	-- reads: staging.calls, or none
-//	-- settings: columns of staging.settings, where it uses any
+//	-- settings: columns of staging.settings and tables that the engine fills, where it uses any
 //	-- caveats: text that may go on
 //	--   in lines indented by two
 //	-- columns:
@@ -277,7 +278,7 @@ func (m Model) check() error {
 		return fmt.Errorf("a key is required")
 	}
 	for _, name := range m.Settings {
-		if _, known := DefaultSettings().values()[name]; !known {
+		if !isSetting(name) {
 			return fmt.Errorf("setting %s is not known", name)
 		}
 	}

@@ -237,12 +237,13 @@ func TestSettingsAreDeclared(t *testing.T) {
 	settings := map[string][]string{}
 	for _, m := range e.models {
 		var used []string
-		for _, name := range sortedKeys(DefaultSettings().values()) {
+		for _, name := range append(append(sortedKeys(DefaultSettings().values()), sortedKeys(settingTables)...), SettledDays) {
 			below := slices.ContainsFunc(m.Reads, func(read string) bool { return slices.Contains(settings[read], name) })
 			if below || m.Relation() != "staging.settings" && regexp.MustCompile(`\b`+name+`\b`).MatchString(m.query+" "+m.Unit) {
 				used = append(used, name)
 			}
 		}
+		slices.Sort(used)
 		settings[m.Relation()] = m.Settings
 		if diff := cmp.Diff(used, m.Settings, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("%s (-used +declared):\n%s", m.Relation(), diff)

@@ -2,7 +2,8 @@ package sql
 
 import "fmt"
 
-// Settings are the thresholds of the marts. staging.settings gives them to the models as a row of columns.
+// Settings are the thresholds of the marts, which staging.settings gives to the models as a row of columns, and what the company says
+// of itself, which staging has as tables.
 type Settings struct {
 	// ServiceLevelS is within how many seconds a call to a queue is answered in time.
 	ServiceLevelS int
@@ -11,6 +12,15 @@ type Settings struct {
 	// MissedRecoveryDays is within how many days a missed caller has to be reached again; 1 to 60. As many days are read
 	// behind every day that is built.
 	MissedRecoveryDays int
+
+	// BusinessHours must not overlap; without any it is not known when the company is closed.
+	BusinessHours []BusinessHours
+	// Holidays are days without business hours; each once.
+	Holidays []Holiday
+	// RateCards of one contact, and default ones, must not overlap in time.
+	RateCards []RateCard
+	// Contacts are whose numbers outside numbers are. A number that has several at one time has none.
+	Contacts []Contact
 }
 
 // DefaultSettings are an answer within 20 s, a short abandonment of 5 s, and a call back within 7 days.
@@ -18,7 +28,7 @@ func DefaultSettings() Settings {
 	return Settings{ServiceLevelS: 20, ShortAbandonS: 5, MissedRecoveryDays: 7}
 }
 
-// values are the settings by the names of their columns.
+// values are the thresholds by the names of their columns.
 func (s Settings) values() map[string]int {
 	return map[string]int{
 		"service_level_s":      s.ServiceLevelS,
@@ -27,7 +37,7 @@ func (s Settings) values() map[string]int {
 	}
 }
 
-// Value is a setting as text, by the name of its column; it is empty for a name that is not known.
+// Value is a threshold as text, by the name of its column; it is empty for a name that is not known.
 func (s Settings) Value(name string) string {
 	value, known := s.values()[name]
 	if !known {
@@ -43,7 +53,19 @@ func (s Settings) check() error {
 	case s.MissedRecoveryDays < 1 || s.MissedRecoveryDays > 60:
 		return fmt.Errorf("%d days for calling missed callers back: expected 1 to 60", s.MissedRecoveryDays)
 	}
+	for i, c := range s.RateCards {
+		if err := c.check(); err != nil {
+			return fmt.Errorf("rate card %d: %w", i+1, err)
+		}
+	}
 	return nil
+}
+
+// isSetting reports whether models can declare that they use the name.
+func isSetting(name string) bool {
+	_, threshold := DefaultSettings().values()[name]
+	_, table := settingTables[name]
+	return threshold || table || name == SettledDays
 }
 
 // statements set DuckDB's variables, which staging.settings reads.

@@ -38,7 +38,7 @@ type Options struct {
 	TempDir string
 	// Timezone is the IANA name of the zone whose days are the local dates of the marts; "UTC" if empty.
 	Timezone string
-	// Settings are the thresholds of the marts; DefaultSettings if nil.
+	// Settings are what the marts are built by; DefaultSettings if nil.
 	Settings *Settings
 }
 
@@ -50,7 +50,10 @@ type Engine struct {
 	db       *stdsql.DB
 	models   []Model
 	settings Settings
-	tables   map[string]bool // that were loaded, as main.call_log
+	rows     map[string][]settingRow // of the settings' tables
+	memory   sync.Mutex              // held while counting changes
+	counting map[string]string       // hashes of the rows that count, by table and date
+	tables   map[string]bool         // that were loaded, as main.call_log
 	tempDir  string
 	types    map[string][]ResultColumn // of the models, by relation, since Load
 }
@@ -76,8 +79,12 @@ func Open(ctx context.Context, o *Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("temporary directory for duckdb: %w; name one that can be written", err)
 	}
-	e := &Engine{models: models, tables: map[string]bool{}, settings: *opts.Settings, tempDir: tempDir}
-	if err := e.connect(ctx, opts); err != nil {
+	e := &Engine{models: models, tables: map[string]bool{}, counting: map[string]string{}, settings: *opts.Settings, tempDir: tempDir}
+	err = e.connect(ctx, opts)
+	if err == nil {
+		err = e.fillTables(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
 	return e, nil

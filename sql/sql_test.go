@@ -36,7 +36,7 @@ func TestSettings(t *testing.T) {
 	mine := Settings{ServiceLevelS: 30, ShortAbandonS: 0, MissedRecoveryDays: 2}
 	for _, s := range []*Settings{nil, &mine} {
 		e := loaded(t, l, &Options{Settings: s})
-		if got := fmt.Sprint(queryRows(t, e, query)); got != row(e.Settings()) || s != nil && e.Settings() != mine {
+		if got := fmt.Sprint(queryRows(t, e, query)); got != row(e.Settings()) || s != nil && !cmp.Equal(e.Settings(), mine) {
 			t.Errorf("%v: %s", s, got)
 		}
 	}

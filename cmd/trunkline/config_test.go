@@ -55,10 +55,15 @@ func choices(f *kong.Flag) []string {
 	switch f.Target.Interface().(type) {
 	case span:
 		return []string{"1h0m0s", "2h0m0s", "3h0m0s"}
+	case seconds:
+		return []string{"11s", "12s", "13s"}
 	case bool:
 		return []string{"true", "false", "true"}
 	case streamList:
 		return []string{"call_log", "messages", "call_log,messages"}
+	}
+	if f.Name == "timezone" {
+		return []string{"Asia/Tokyo", "Europe/Berlin", "America/New_York"}
 	}
 	if f.Enum == "" {
 		return []string{"11", "12", "13"}

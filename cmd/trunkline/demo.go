@@ -57,7 +57,10 @@ func (c *demoCmd) Run(s *session) error {
 		if err := c.extract(s, lake, server.credentials(sim), clock, window); err != nil {
 			return err
 		}
-		marts := martFlags{Timezone: demoZone, Memory: "2GB"}
+		marts, err := demoMarts()
+		if err != nil {
+			return err
+		}
 		if err := c.transform(s, lake, marts); err != nil {
 			return err
 		}
@@ -134,13 +137,23 @@ func (c *demoCmd) extract(s *session, lake *sinks.Lake, creds ringcentral.Creden
 	}
 }
 
-func (c *demoCmd) transform(s *session, lake *sinks.Lake, f martFlags) error {
-	engine, zone, err := f.engine(s.ctx, lake)
+// demoMarts are those of a company that is open from nine to six on weekdays, whatever configuration lies about.
+func demoMarts() (building, error) {
+	zone, err := zoneOf(demoZone)
+	settings := sql.DefaultSettings()
+	for day := time.Monday; day <= time.Friday; day++ {
+		settings.BusinessHours = append(settings.BusinessHours, sql.BusinessHours{Weekday: day, FromMinute: 9 * 60, ToMinute: 18 * 60})
+	}
+	return building{zone: zone, options: sql.Options{Timezone: demoZone, Settings: &settings}}, err
+}
+
+func (c *demoCmd) transform(s *session, lake *sinks.Lake, marts building) error {
+	engine, err := marts.engine(s.ctx, lake)
 	if err != nil {
 		return err
 	}
 	defer engine.Close()
-	return transform(s, lake, engine, zone)
+	return transform(s, lake, engine, marts.zone)
 }
 
 // show prints what was done, a small table from two marts, and what to try next.

@@ -120,5 +120,5 @@ func configurationCheck(s *session) check {
 	if s.file.name == "" {
 		return ok("configuration", "no %s here: flags and variables only", defaultConfig)
 	}
-	return ok("configuration", "%s, %d keys", s.file.name, len(s.file.values))
+	return ok("configuration", "%s, %d keys", s.file.name, len(s.file.values)+len(s.file.sections))
 }

@@ -70,7 +70,7 @@ func (c *doctorCmd) machineChecks(s *session) []check {
 			checks = append(checks, diskCheck("disk: cache", cache, "give --cache-dir another directory, or remove what is in this one"))
 		}
 	}
-	return append(checks, c.duckDBCheck(s.ctx), c.zoneCheck(), memoryCheck(c.Memory))
+	return append(checks, c.duckDBCheck(s.ctx), c.zoneCheck(), c.businessCheck(s), memoryCheck(c.Memory))
 }
 
 func (c *doctorCmd) cache() string {
@@ -142,6 +142,17 @@ func (c *doctorCmd) zoneCheck() check {
 		return failed(name, err, "install the system's tzdata")
 	}
 	return ok(name, "known; local dates of the marts are those of %s", zone)
+}
+
+// businessCheck reads what the file says of the company, with the contact file.
+func (c *doctorCmd) businessCheck(s *session) check {
+	const name = "business"
+	var settings sql.Settings
+	if err := s.file.business(&settings); err != nil {
+		return failed(name, usage(err), "correct the line; until then no mart is built")
+	}
+	return ok(name, "business hours on %d stretches of the week, %d holidays, %d rate cards, %d numbers of contacts",
+		len(settings.BusinessHours), len(settings.Holidays), len(settings.RateCards), len(settings.Contacts))
 }
 
 // memoryCheck compares DuckDB's limit with what is free, where the system tells.

@@ -36,12 +36,16 @@ func (c *queryCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
+	marts, err := c.marts(s)
+	if err != nil {
+		return err
+	}
 	lake, shut, err := c.open(s.ctx, false)
 	if err != nil {
 		return err
 	}
 	defer shut()
-	return withViews(s, lake, c.martFlags, window, int64(limit), func(engine *sql.Engine) error {
+	return withViews(s, lake, marts, window, int64(limit), func(engine *sql.Engine) error {
 		rows, err := engine.Query(s.ctx, c.SQL)
 		if err != nil {
 			return usage(err)
@@ -51,8 +55,8 @@ func (c *queryCmd) Run(s *session) error {
 }
 
 // withViews opens an engine with the lake's tables and marts as views.
-func withViews(s *session, lake *sinks.Lake, f martFlags, w *pipeline.Window, limit int64, use func(*sql.Engine) error) error {
-	engine, _, err := f.engine(s.ctx, lake)
+func withViews(s *session, lake *sinks.Lake, marts building, w *pipeline.Window, limit int64, use func(*sql.Engine) error) error {
+	engine, err := marts.engine(s.ctx, lake)
 	if err != nil {
 		return err
 	}

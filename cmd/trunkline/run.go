@@ -94,34 +94,6 @@ type outputFlags struct {
 	Output string `help:"Form of the result: text for people, json for programs." enum:"text,json" default:"text"`
 }
 
-// martFlags say how the marts are built.
-type martFlags struct {
-	Timezone string `help:"Time zone (IANA name) whose days are the local dates of the marts." default:"UTC"`
-	Memory   string `help:"Memory that DuckDB may use." default:"2GB"`
-	Threads  int    `help:"Threads that DuckDB may use; 0 means all cores." default:"0"`
-}
-
-// zone is the time zone of the marts.
-func (f martFlags) zone() (*time.Location, error) {
-	zone, err := time.LoadLocation(f.Timezone)
-	if err != nil || f.Timezone == "" || f.Timezone == "Local" {
-		return nil, usage(fmt.Errorf("--timezone %q: expected an IANA name such as America/New_York or UTC", f.Timezone))
-	}
-	return zone, nil
-}
-
-func (f martFlags) engine(ctx context.Context, lake *sinks.Lake) (*sql.Engine, *time.Location, error) {
-	zone, err := f.zone()
-	if err != nil {
-		return nil, nil, err
-	}
-	e, err := sql.Open(ctx, &sql.Options{MemoryLimit: f.Memory, Threads: f.Threads, TempDir: lake.Scratch(), Timezone: f.Timezone})
-	if err != nil {
-		return nil, nil, usage(err)
-	}
-	return e, zone, nil
-}
-
 type runCmd struct {
 	lakeFlags
 	windowFlags
@@ -132,7 +104,8 @@ type runCmd struct {
 
 // Run extracts and then transforms what the lake holds, also where some days failed.
 func (c *runCmd) Run(s *session) error {
-	if _, err := c.zone(); err != nil {
+	marts, err := c.marts(s)
+	if err != nil {
 		return err
 	}
 	source, err := prepare(s, c.windowFlags, c.sourceFlags)
@@ -140,7 +113,7 @@ func (c *runCmd) Run(s *session) error {
 		return err
 	}
 	return withLake(s, c.lakeFlags, func(lake *sinks.Lake) error {
-		engine, zone, err := c.engine(s.ctx, lake)
+		engine, err := marts.engine(s.ctx, lake)
 		if err != nil {
 			return err
 		}
@@ -149,7 +122,7 @@ func (c *runCmd) Run(s *session) error {
 		if s.ctx.Err() != nil {
 			return errors.Join(err, context.Cause(s.ctx))
 		}
-		return errors.Join(err, transform(s, lake, engine, zone), s.report(c.Output))
+		return errors.Join(err, transform(s, lake, engine, marts.zone), s.report(c.Output))
 	})
 }
 
@@ -179,16 +152,17 @@ type transformCmd struct {
 
 // Run brings the marts up to date with the lake.
 func (c *transformCmd) Run(s *session) error {
-	if _, err := c.zone(); err != nil {
+	marts, err := c.marts(s)
+	if err != nil {
 		return err
 	}
 	return withLake(s, c.lakeFlags, func(lake *sinks.Lake) error {
-		engine, zone, err := c.engine(s.ctx, lake)
+		engine, err := marts.engine(s.ctx, lake)
 		if err != nil {
 			return err
 		}
 		defer engine.Close()
-		if err := transform(s, lake, engine, zone); err != nil {
+		if err := transform(s, lake, engine, marts.zone); err != nil {
 			return err
 		}
 		return s.report(c.Output)

@@ -4,7 +4,7 @@
 -- grain: one account and hour of a local day
 -- key: account_id, hour_start_at
 -- unit: day -1
--- reads: staging.calls, staging.local_hours
+-- reads: intermediate.business_calls, staging.business_hours, staging.calls, staging.holidays, staging.local_hours
 -- caveats: counts are of calls that started in the hour; occupied time and peak are of all that went on in it, menus and ringing
 --   included, from the day on which they started to the end of the next. Voice calls only. Records are counted, not conversations: a
 --   RingOut is two. Calls in progress occupy nothing yet.
@@ -24,6 +24,8 @@
 --   inbound_missed: of the inbound ones, missed, abandoned or ended in a voicemail box [calls]
 --   occupied_ms: time of all calls within the hour together [ms]
 --   peak_concurrency: most calls at one moment; one that ends when another starts does not meet it [calls]
+--   is_business_day: whether the day has business hours and is no holiday; null where no business hours are configured
+--   after_hours: calls that started outside business hours; null where none are configured [calls]
 with hours as (
     select local_date, weekday, local_hour, hour_start_at, hour_start_ms, hour_end_ms
     from staging.local_hours
@@ -94,8 +96,11 @@ started as (
                 when not calls.is_internal and lower(calls.direction) = 'inbound' and calls.outcome in ('missed', 'abandoned', 'voicemail')
                 then 1
             end
-        ) as inbound_missed
+        ) as inbound_missed,
+        count(case when business.is_after_hours then 1 end) as after_hours
     from staging.calls as calls
+    inner join intermediate.business_calls as business
+        on business.account_id = calls.account_id and business.call_id = calls.call_id
     inner join hours
         on hours.local_date = calls.local_date and calls.start_ms >= hours.hour_start_ms and calls.start_ms < hours.hour_end_ms
     where not calls.is_fax
@@ -109,6 +114,14 @@ busy as (
 
     select account_id, hour_start_ms
     from occupied
+),
+known as (
+    select count(*) as stretches
+    from staging.business_hours
+),
+business_days as (
+    select distinct weekday
+    from staging.business_hours
 )
 select
     busy.account_id,
@@ -125,8 +138,11 @@ select
     coalesce(started.inbound_answered, 0) as inbound_answered,
     coalesce(started.inbound_missed, 0) as inbound_missed,
     coalesce(occupied.occupied_ms, 0) as occupied_ms,
-    coalesce(peaks.peak_concurrency, 0) as peak_concurrency
+    coalesce(peaks.peak_concurrency, 0) as peak_concurrency,
+    case when known.stretches > 0 then business_days.weekday is not null and holidays.holiday_date is null end as is_business_day,
+    case when known.stretches > 0 then coalesce(started.after_hours, 0) end as after_hours
 from busy
+cross join known
 inner join hours
     on hours.hour_start_ms = busy.hour_start_ms
 left join started
@@ -134,4 +150,8 @@ left join started
 left join occupied
     on occupied.account_id = busy.account_id and occupied.hour_start_ms = busy.hour_start_ms
 left join peaks
-    on peaks.account_id = busy.account_id and peaks.hour_start_ms = busy.hour_start_ms;
+    on peaks.account_id = busy.account_id and peaks.hour_start_ms = busy.hour_start_ms
+left join business_days
+    on business_days.weekday = hours.weekday
+left join staging.holidays as holidays
+    on holidays.holiday_date = hours.local_date;

@@ -4,7 +4,7 @@
 -- grain: one conversation
 -- key: account_id, local_date, start_at, session_key
 -- unit: day -1 +1
--- reads: intermediate.sessions
+-- reads: intermediate.business_calls, intermediate.sessions
 -- caveats: which records belong together, rings, answers, queues and talk are inferred, see intermediate.sessions,
 --   intermediate.session_calls and intermediate.call_answers. RingCentral's own reports count from another source and will differ.
 -- columns:
@@ -37,34 +37,40 @@
 --   cost_included: sum of the cost within the plan, as sent; null where no record has one [account currency]
 --   cost_purchased: sum of the cost beyond the plan, as sent; null where no record has one [account currency]
 --   is_cut: whether it goes on in another row, because it is too long
+--   is_business_day: whether start_at lies in a day with business hours that is no holiday; null where no business hours are configured
+--   is_after_hours: whether start_at lies outside business hours; null where none are configured
 select
-    account_id,
-    local_date,
-    session_key,
-    telephony_session_id,
-    call_count,
-    direction,
-    call_type,
-    is_internal,
-    outcome,
-    start_at,
-    end_at,
-    duration_s,
-    path,
-    queue_extension_id,
-    answering_extension_id,
-    wait_s,
-    talk_s,
-    external_phone_number,
-    external_digits,
-    external_name,
-    is_masked,
-    company_phone_number,
-    is_transferred,
-    transfer_kind,
-    has_voicemail,
-    has_recording,
-    cost_included,
-    cost_purchased,
-    is_cut
-from intermediate.sessions;
+    sessions.account_id,
+    sessions.local_date,
+    sessions.session_key,
+    sessions.telephony_session_id,
+    sessions.call_count,
+    sessions.direction,
+    sessions.call_type,
+    sessions.is_internal,
+    sessions.outcome,
+    sessions.start_at,
+    sessions.end_at,
+    sessions.duration_s,
+    sessions.path,
+    sessions.queue_extension_id,
+    sessions.answering_extension_id,
+    sessions.wait_s,
+    sessions.talk_s,
+    sessions.external_phone_number,
+    sessions.external_digits,
+    sessions.external_name,
+    sessions.is_masked,
+    sessions.company_phone_number,
+    sessions.is_transferred,
+    sessions.transfer_kind,
+    sessions.has_voicemail,
+    sessions.has_recording,
+    sessions.cost_included,
+    sessions.cost_purchased,
+    sessions.is_cut,
+    business.is_business_day,
+    business.is_after_hours
+from intermediate.sessions as sessions
+inner join intermediate.business_calls as business
+    on business.account_id = sessions.account_id and business.call_id = sessions.session_key;

@@ -25,6 +25,8 @@
 --   occupied_s: time of all calls within the hour together [s]
 --   erlangs: occupied time by the length of the hour: calls at a time on average [erlangs]
 --   peak_concurrency: most calls at one moment [calls]
+--   is_business_day: whether the day has business hours and is no holiday; null where no business hours are configured
+--   after_hours: calls that started outside business hours; null where none are configured [calls]
 select
     account_id,
     local_date,
@@ -40,5 +42,7 @@ select
     inbound_missed,
     cast((occupied_ms + 500 - mod(occupied_ms + 500, 1000)) / 1000 as bigint) as occupied_s,
     cast(cast((20000 * occupied_ms + length_ms - mod(20000 * occupied_ms + length_ms, (2 * length_ms))) / (2 * length_ms) as bigint) * 0.0001 as decimal(18, 4)) as erlangs,
-    peak_concurrency
+    peak_concurrency,
+    is_business_day,
+    after_hours
 from intermediate.busy_hours;

@@ -23,6 +23,8 @@
 --   end_ms: end_at likewise, null while in progress [ms]
 --   local_start_at: when the call started, on the clocks of the time zone [local time]
 --   local_date: day of local_start_at
+--   local_weekday: its weekday, 1 for Monday to 7 for Sunday
+--   local_minute: minutes since midnight by the clock, of local_start_at [min]
 --   duration_s: length with ringing and menus, null while in progress [s]
 --   duration_ms: the same; from duration_s where RingCentral sends no milliseconds [ms]
 --   call_type: Voice or Fax, as sent
@@ -45,7 +47,8 @@
 --   to_extension_id: extension id of the called party
 --   to_name: name of the called party
 --   external_phone_number: number of the party outside, verbatim, null for internal calls
---   external_digits: its digits alone, for joins; null if masked or withheld
+--   external_digits: its digits alone, for joins, or the token that privacy put in its place; null if masked or withheld
+--   external_e164: the number as + and digits, null where it was not sent with its country code
 --   external_name: name of the party outside, null for internal calls
 --   external_location: place of the party outside, null for internal calls
 --   company_phone_number: the company's own number of the call, verbatim, null for internal calls
@@ -130,6 +133,8 @@ select
     epoch_ms(start_time) + known_ms as end_ms,
     local_start_time as local_start_at,
     cast(local_start_time as date) as local_date,
+    cast(isodow(local_start_time) as bigint) as local_weekday,
+    cast(60 * hour(local_start_time) + minute(local_start_time) as bigint) as local_minute,
     known_s as duration_s,
     known_ms as duration_ms,
     type as call_type,
@@ -157,9 +162,15 @@ select
     to_name,
     outside_number as external_phone_number,
     case
+        when regexp_matches(outside_number, '^(hmac|erased):') then outside_number
         when not coalesce(regexp_matches(outside_number, '[Xx*]{2}'), false)
         then nullif(regexp_replace(outside_number, '[^0-9]', '', 'g'), '')
     end as external_digits,
+    case
+        when regexp_matches(outside_number, '^[+][0-9 ().-]*$')
+            and length(regexp_replace(outside_number, '[^0-9]', '', 'g')) between 7 and 15
+        then '+' || regexp_replace(outside_number, '[^0-9]', '', 'g')
+    end as external_e164,
     outside_name as external_name,
     outside_location as external_location,
     own_number as company_phone_number,
