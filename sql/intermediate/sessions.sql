@@ -4,7 +4,7 @@
 -- grain: one conversation
 -- key: account_id, session_key
 -- unit: day -1 +1
--- reads: intermediate.call_answers, intermediate.session_calls, staging.call_legs, staging.calls
+-- reads: intermediate.session_records, intermediate.talks, staging.call_legs
 -- caveats: which records belong together is inferred, see intermediate.session_calls, and so are ring, answer and queue, see
 --   intermediate.call_answers. A conversation belongs to the local day of its first record. Its direction, outcome and numbers are
 --   those of its outermost records: a RingOut, else those with a party outside, else all. Talk counts hold, and ringing where
@@ -41,64 +41,7 @@
 --   cost_included: sum of the cost within the plan, as sent; null where no record has one [account currency]
 --   cost_purchased: sum of the cost beyond the plan, as sent; null where no record has one [account currency]
 --   is_cut: whether it goes on in another row, because it is too long
-with records as (
-    select
-        members.account_id,
-        members.session_key,
-        members.is_cut,
-        calls.call_id,
-        calls.local_date,
-        calls.telephony_session_id,
-        calls.direction,
-        calls.call_type,
-        calls.is_internal,
-        calls.is_fax,
-        calls.outcome,
-        calls.start_at,
-        calls.start_ms,
-        calls.end_at,
-        calls.end_ms,
-        calls.leg_count,
-        calls.extension_id,
-        calls.external_phone_number,
-        calls.external_digits,
-        calls.external_name,
-        calls.is_number_masked,
-        calls.company_phone_number,
-        calls.has_voicemail,
-        calls.has_recording,
-        calls.cost_included,
-        calls.cost_purchased,
-        case
-            when lower(calls.direction) = 'outbound' and lower(calls.action) in ('ringout web', 'ringout mobile', 'ringout pc') then 0
-            when not calls.is_internal then 1
-            else 2
-        end as depth,
-        case calls.outcome
-            when 'in_progress' then 1
-            when 'answered' then 2
-            when 'voicemail' then 3
-            when 'missed' then 4
-            when 'abandoned' then 5
-            when 'busy' then 6
-            when 'blocked' then 7
-            when 'failed' then 8
-            when 'fax_ok' then 9
-            when 'fax_failed' then 10
-            else 11
-        end as outcome_place,
-        answers.queue_extension_id,
-        answers.answering_extension_id,
-        answers.wait_ms,
-        answers.is_blind_transfer,
-        answers.is_warm_transfer
-    from intermediate.session_calls as members
-    inner join staging.calls as calls
-        on calls.account_id = members.account_id and calls.call_id = members.call_id
-    inner join intermediate.call_answers as answers
-        on answers.account_id = members.account_id and answers.call_id = members.call_id
-),
-ranked as (
+with ranked as (
     select
         account_id,
         session_key,
@@ -115,7 +58,7 @@ ranked as (
         wait_ms,
         row_number() over (partition by account_id, session_key order by depth, start_ms, call_id) as outermost,
         row_number() over (partition by account_id, session_key order by depth, outcome_place, start_ms, call_id) as decisive
-    from records
+    from intermediate.session_records
 ),
 queues as (
     select
@@ -123,48 +66,23 @@ queues as (
         session_key,
         queue_extension_id,
         row_number() over (partition by account_id, session_key order by start_ms, call_id) as place
-    from records
+    from intermediate.session_records
     where queue_extension_id is not null
-),
--- The legs by which people talked: those to phones where there are any, else those that stand for the whole call.
-answered_legs as (
-    select
-        records.account_id,
-        records.session_key,
-        legs.call_id,
-        legs.leg_index,
-        legs.start_ms,
-        legs.end_ms,
-        case when coalesce(lower(legs.leg_type), '') = 'accept' then 0 else 1 end as is_phone,
-        max(case when coalesce(lower(legs.leg_type), '') = 'accept' then 0 else 1 end) over (partition by legs.account_id, legs.call_id) as has_phone
-    from records
-    inner join staging.call_legs as legs
-        on legs.account_id = records.account_id and legs.call_id = records.call_id
-    where legs.is_answered and legs.end_ms > legs.start_ms and not records.is_fax
-),
-talks as (
-    select account_id, session_key, call_id, leg_index, start_ms, end_ms
-    from answered_legs
-    where is_phone = has_phone
-
-    union all
-
-    select account_id, session_key, call_id, 0 as leg_index, start_ms, end_ms
-    from records
-    where leg_count = 0 and outcome = 'answered' and end_ms > start_ms and not is_fax
 ),
 covered as (
     select
-        account_id,
-        session_key,
-        start_ms,
-        end_ms,
-        max(end_ms) over (
-            partition by account_id, session_key
-            order by start_ms, end_ms, call_id, leg_index
+        records.account_id,
+        records.session_key,
+        talks.start_ms,
+        talks.end_ms,
+        max(talks.end_ms) over (
+            partition by records.account_id, records.session_key
+            order by talks.start_ms, talks.end_ms, talks.call_id, talks.leg_index
             rows between unbounded preceding and 1 preceding
         ) as covered_ms
-    from talks
+    from intermediate.session_records as records
+    inner join intermediate.talks as talks
+        on talks.account_id = records.account_id and talks.call_id = records.call_id
 ),
 talk as (
     select
@@ -184,7 +102,7 @@ talk as (
 ),
 steps as (
     select account_id, session_key, start_ms as at_ms, start_ms as call_ms, call_id, -1 as leg_index, extension_id
-    from records
+    from intermediate.session_records
     where extension_id is not null
 
     union all
@@ -197,7 +115,7 @@ steps as (
         records.call_id,
         legs.leg_index,
         legs.extension_id
-    from records
+    from intermediate.session_records as records
     inner join staging.call_legs as legs
         on legs.account_id = records.account_id and legs.call_id = records.call_id
     where legs.extension_id is not null and (legs.is_answered or legs.is_voicemail)
@@ -233,7 +151,7 @@ summed as (
         max(case when is_cut then 1 else 0 end) as cut,
         cast(sum(cost_included) as decimal(18, 4)) as cost_included,
         cast(sum(cost_purchased) as decimal(18, 4)) as cost_purchased
-    from records
+    from intermediate.session_records
     group by account_id, session_key
 )
 select
@@ -272,7 +190,7 @@ select
     summed.cost_included,
     summed.cost_purchased,
     summed.cut = 1 as is_cut
-from records as first_call
+from intermediate.session_records as first_call
 inner join summed
     on summed.account_id = first_call.account_id and summed.session_key = first_call.session_key
 inner join ranked as outermost
