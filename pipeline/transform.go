@@ -20,7 +20,7 @@ import (
 
 // Transformed is what a transformation did.
 type Transformed struct {
-	Stale     int         // local days of accounts of which some mart's inputs, SQL, settings or time zone changed, or that settled
+	Stale     int         // local days of accounts of which some mart's inputs, SQL, settings or time zone changed
 	Changed   []Partition // of marts that were replaced or removed
 	Unchanged int         // partitions that were built again and came out the same
 }
@@ -68,20 +68,7 @@ func (t *transformation) load(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	return t.engine.LoadSettled(ctx, settledDays(t.ledgers))
-}
-
-// settledDays are the days of the call log that are not expected to change any more, by account.
-func settledDays(ledgers map[string]sinks.Ledger) map[string][]string {
-	out := map[string][]string{}
-	for account, ledger := range ledgers {
-		for _, day := range ledger.Days() {
-			if ledger[day].Settled {
-				out[account] = append(out[account], day.FormattedString())
-			}
-		}
-	}
-	return out
+	return nil
 }
 
 // Ledgers reads the ledgers of the call log of all accounts in the lake.
@@ -163,9 +150,6 @@ func (t *transformation) inputsOf(m sql.Model, ledger sinks.Ledger, date string)
 	}
 	for _, day := range t.dependsOn(m, date) {
 		fmt.Fprintf(h, "%s %s\n", day.FormattedString(), ledger[day].ContentHash)
-		if slices.Contains(m.Settings, sql.SettledDays) {
-			fmt.Fprintf(h, "settled: %t\n", ledger[day].Settled)
-		}
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

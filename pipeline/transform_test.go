@@ -132,6 +132,8 @@ func TestOnlyWhatDependsIsStale(t *testing.T) {
 		"calls_daily": "12", "cost_daily": "12", "extension_daily": "12", "number_daily": "12", "queue_daily": "12", "queue_hourly": "12",
 		"heatmap": "12 13", "volume_hourly": "12 13", "sessions": "11 12 13", "call_legs": "11 12 13",
 		"missed_recovery": "04 05 06 07 08 09 10 11 12 13",
+		"billing_items":   "11 12 13", "billing_contact_daily": "11 12 13", "billing_contact_hourly": "11 12 13",
+		"crm_interactions": "11 12 13", "crm_contacts": "11 12 13",
 	}
 	got := map[string]string{}
 	for mart, state := range inputs() {
@@ -181,13 +183,33 @@ func TestSettingsMakeTheirMartsStale(t *testing.T) {
 	}
 	slower, longer := sql.DefaultSettings(), sql.DefaultSettings()
 	slower.ServiceLevelS, longer.MissedRecoveryDays = 30, 14
+	open, dearer, known := sql.DefaultSettings(), sql.DefaultSettings(), sql.DefaultSettings()
+	open.BusinessHours = []sql.BusinessHours{{Weekday: time.Thursday, FromMinute: 540, ToMinute: 1020}}
+	dearer.RateCards = []sql.RateCard{{Currency: "EUR", CurrencyDigits: 2, RatePerMinute: "2", IncrementS: 1}}
+	known.Contacts = []sql.Contact{{Digits: "14155550101", ContactID: "acme"}}
+	later := dearer
+	later.RateCards = append(later.RateCards[:1:1], sql.RateCard{ContactID: "acme", Currency: "EUR", RatePerMinute: "3", IncrementS: 1, ValidFrom: "2026-11-13"})
 	base, withSlower, withLonger := built(sql.DefaultSettings()), built(slower), built(longer)
+	withHours, withCard, withContact, withLater := built(open), built(dearer), built(known), built(later)
 	for mart := range base {
 		if queue := strings.HasPrefix(mart, "queue_"); (withSlower[mart] != base[mart]) != queue {
 			t.Errorf("%s and the service level", mart)
 		}
 		if recovery := mart == "missed_recovery"; (withLonger[mart] != base[mart]) != recovery {
 			t.Errorf("%s and the days of recovery", mart)
+		}
+		if hourly := mart == "sessions" || mart == "volume_hourly" || mart == "heatmap"; (withHours[mart] != base[mart]) != hourly {
+			t.Errorf("%s and the business hours", mart)
+		}
+		billing := strings.HasPrefix(mart, "billing_")
+		if (withCard[mart] != base[mart]) != billing {
+			t.Errorf("%s and the rate cards", mart)
+		}
+		if (withContact[mart] != base[mart]) != (billing || strings.HasPrefix(mart, "crm_")) {
+			t.Errorf("%s and the contacts", mart)
+		}
+		if withLater[mart] != withCard[mart] {
+			t.Errorf("%s and a card of other days", mart)
 		}
 	}
 }

@@ -17,8 +17,8 @@ import (
 // ErrCacheLimit says that a query needs more of a remote lake than may be copied here.
 var ErrCacheLimit = fmt.Errorf("more than --cache-limit would have to be copied")
 
-// View defines the lake's tables and marts as views of the engine: call_log and the other streams', the staging views over them, and the marts
-// as published. A window, if not nil, bounds the days (for marts, the local dates of the same names). Objects of a remote lake are copied
+// View defines the lake's tables and marts as views of the engine: call_log and the other streams', the staging views over them, the marts
+// as published, and which days are settled. A window, if not nil, bounds the days (for marts, the local dates of the same names). Objects of a remote lake are copied
 // to the cache first; if that is more than limit bytes, nothing is copied and the error is ErrCacheLimit.
 func View(ctx context.Context, lake *sinks.Lake, engine *sql.Engine, w *Window, limit int64) error {
 	tables, err := tableObjects(ctx, lake, w)
@@ -96,4 +96,17 @@ func inWindow(partition string, w *Window) bool {
 	_, date, _ := strings.Cut(partition, "local_date=")
 	at, err := time.Parse(time.DateOnly, date)
 	return err == nil && w.From <= dayOf(at) && dayOf(at) < w.To
+}
+
+// settledDays are the days of the call log that are not expected to change any more, by account.
+func settledDays(ledgers map[string]sinks.Ledger) map[string][]string {
+	out := map[string][]string{}
+	for account, ledger := range ledgers {
+		for _, day := range ledger.Days() {
+			if ledger[day].Settled {
+				out[account] = append(out[account], day.FormattedString())
+			}
+		}
+	}
+	return out
 }

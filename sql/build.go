@@ -79,8 +79,8 @@ func (e *Engine) Build(ctx context.Context, want map[string][]Date, dir string) 
 }
 
 func (e *Engine) build(ctx context.Context, tx *stdsql.Tx, want map[string][]Date, dir string) ([]Partition, error) {
-	// Data that is wrong also breaks keys: the audits that name what is wrong come first.
-	audits := onFloor(e.models, "audits")
+	// Data that is wrong also breaks keys and sums: the audits that name what is wrong come first.
+	audits := tablesFirst(onFloor(e.models, "audits"))
 	for _, m := range e.overLoaded(nil) {
 		if err := materialise(ctx, tx, m); err != nil {
 			return nil, failed(ctx, m, err)
@@ -103,6 +103,18 @@ func (e *Engine) build(ctx context.Context, tx *stdsql.Tx, want map[string][]Dat
 		parts = append(parts, exported...)
 	}
 	return parts, nil
+}
+
+// tablesFirst puts audits of the tables before those of what was made of them.
+func tablesFirst(audits []Model) []Model {
+	rank := func(m Model) int {
+		if slices.ContainsFunc(m.Reads, func(read string) bool { return strings.HasPrefix(read, "main.") }) {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(audits, func(a, b Model) int { return rank(a) - rank(b) })
+	return audits
 }
 
 // checkWanted sorts the wanted days of each mart.

@@ -117,8 +117,8 @@ func (c RateCard) check() error {
 	whole, fraction, _ := strings.Cut(c.RatePerMinute, ".")
 	digits := func(s string) bool { return strings.Trim(s, "0123456789") == "" }
 	switch {
-	case whole == "" || len(whole) > 9 || len(fraction) > 4 || !digits(whole) || !digits(fraction):
-		return fmt.Errorf("rate per minute %q: expected a decimal number, such as 1.50, with at most four digits behind the point", c.RatePerMinute)
+	case whole == "" || len(whole) > 6 || len(fraction) > 4 || !digits(whole) || !digits(fraction):
+		return fmt.Errorf("rate per minute %q: expected a decimal number, below 1000000, with at most four digits behind the point, such as 1.50", c.RatePerMinute)
 	case c.CurrencyDigits < 0 || c.CurrencyDigits > 4:
 		return fmt.Errorf("currency %s of %d digits behind the point: expected 0 to 4", c.Currency, c.CurrencyDigits)
 	case c.IncrementS < 1 || min(c.InitialS, c.MinimumS, c.GraceS) < 0 || max(c.InitialS, c.IncrementS, c.MinimumS, c.GraceS) > 86400:
@@ -173,7 +173,7 @@ func (e *Engine) fillTables(ctx context.Context) error {
 				return err
 			}
 		}
-		return e.fillTable(ctx, tx, SettledDays, "account_id varchar, start_date date", nil)
+		return e.fillTable(ctx, tx, "settled_days", settledColumns, nil)
 	})
 }
 
@@ -193,11 +193,11 @@ func (e *Engine) fillTable(ctx context.Context, tx *stdsql.Tx, table, columns st
 	return nil
 }
 
-// SettledDays is what models declare that depend on whether days are settled, see [Engine.LoadSettled].
-const SettledDays = "settled_days"
+const settledColumns = "account_id varchar, start_date date"
 
 // LoadSettled says which UTC days (YYYY-MM-DD, by account) were read so late that their calls are not expected to change any more. It
-// replaces what was said before; at first no day is settled.
+// replaces what was said before; at first no day is settled. No mart depends on it, since a reading that brings nothing new must change none:
+// it is for queries, as staging.settled_days.
 func (e *Engine) LoadSettled(ctx context.Context, days map[string][]string) error {
 	var values []string
 	for _, account := range sortedKeys(days) {
@@ -206,6 +206,6 @@ func (e *Engine) LoadSettled(ctx context.Context, days map[string][]string) erro
 		}
 	}
 	return e.inTransaction(ctx, func(tx *stdsql.Tx) error {
-		return e.fillTable(ctx, tx, SettledDays, "account_id varchar, start_date date", values)
+		return e.fillTable(ctx, tx, "settled_days", settledColumns, values)
 	})
 }

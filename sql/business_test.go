@@ -97,11 +97,11 @@ func TestManySettingRows(t *testing.T) {
 }
 
 func TestOpenRefusesRateCards(t *testing.T) {
-	good := RateCard{Currency: "EUR", CurrencyDigits: 2, RatePerMinute: "999999999.9999", IncrementS: 1}
+	good := RateCard{Currency: "EUR", CurrencyDigits: 2, RatePerMinute: "999999.9999", IncrementS: 1}
 	for name, change := range map[string]func(*RateCard){
 		"no rate":        func(c *RateCard) { c.RatePerMinute = "" },
 		"five digits":    func(c *RateCard) { c.RatePerMinute = "1.00001" },
-		"large":          func(c *RateCard) { c.RatePerMinute = "1000000000" },
+		"large":          func(c *RateCard) { c.RatePerMinute = "1000000" },
 		"negative":       func(c *RateCard) { c.RatePerMinute = "-1" },
 		"no increment":   func(c *RateCard) { c.IncrementS = 0 },
 		"negative grace": func(c *RateCard) { c.GraceS = -1 },

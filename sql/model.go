@@ -40,8 +40,8 @@ type Model struct {
 	Unit string
 	// Reads are the relations that the select names, with their schema.
 	Reads []string
-	// Settings are what of the settings this model, or one that it depends on, uses, in order: columns of staging.settings, names of
-	// tables that the engine fills, SettledDays.
+	// Settings are what of the settings this model, or one that it depends on, uses, in order: columns of staging.settings, and names of
+	// tables that the engine fills from them.
 	Settings []string
 	// Caveats say what the rows must not be taken for.
 	Caveats string

@@ -36,7 +36,8 @@ func TestEveryFileIsEmbedded(t *testing.T) {
 	}
 }
 
-var martNames = []string{"call_legs", "calls_daily", "cost_daily", "extension_daily", "heatmap", "missed_recovery", "number_daily",
+var martNames = []string{"billing_contact_daily", "billing_contact_hourly", "billing_items", "call_legs", "calls_daily", "cost_daily", "crm_contacts",
+	"crm_interactions", "extension_daily", "heatmap", "missed_recovery", "number_daily",
 	"queue_daily", "queue_hourly", "sessions", "volume_hourly"}
 
 func TestMarts(t *testing.T) {
@@ -213,6 +214,8 @@ func TestFloors(t *testing.T) {
 		"marts":        {"staging", "intermediate"},
 		"audits":       {"main", "staging", "marts"},
 	}
+	// What a reading that brings nothing new changes must change no mart.
+	const forQueries = "staging.settled_days"
 	e := open(t, nil)
 	for _, m := range e.models {
 		s := parseSelect(t, e, m.query)
@@ -221,7 +224,7 @@ func TestFloors(t *testing.T) {
 		}
 		for _, read := range s.reads {
 			floor, _, _ := strings.Cut(read, ".")
-			if !slices.Contains(may[m.Floor], floor) {
+			if !slices.Contains(may[m.Floor], floor) || read == forQueries {
 				t.Errorf("%s reads %s; %s reads only %v", m.Relation(), read, m.Floor, may[m.Floor])
 			}
 		}
@@ -237,7 +240,7 @@ func TestSettingsAreDeclared(t *testing.T) {
 	settings := map[string][]string{}
 	for _, m := range e.models {
 		var used []string
-		for _, name := range append(append(sortedKeys(DefaultSettings().values()), sortedKeys(settingTables)...), SettledDays) {
+		for _, name := range append(sortedKeys(DefaultSettings().values()), sortedKeys(settingTables)...) {
 			below := slices.ContainsFunc(m.Reads, func(read string) bool { return slices.Contains(settings[read], name) })
 			if below || m.Relation() != "staging.settings" && regexp.MustCompile(`\b`+name+`\b`).MatchString(m.query+" "+m.Unit) {
 				used = append(used, name)
@@ -288,7 +291,7 @@ func unportable(t *testing.T, e *Engine, query string) []string {
 	t.Helper()
 	s := parseSelect(t, e, query)
 	functions := []string{"count", "count_star", "sum", "min", "max", "lower", "+", "-", "*", "||", "mod", "abs", "greatest", "least",
-		"exact division", "string_agg", "quantile_disc", "row_number", "dense_rank", "lag"}
+		"exact division", "string_agg", "md5", "quantile_disc", "row_number", "dense_rank", "lag"}
 	types := []string{"BIGINT", "BOOLEAN", "DECIMAL", "VARCHAR", "DATE"}
 	found := s.other
 	for _, f := range s.functions {

@@ -65,7 +65,7 @@ func (s Settings) check() error {
 func isSetting(name string) bool {
 	_, threshold := DefaultSettings().values()[name]
 	_, table := settingTables[name]
-	return threshold || table || name == SettledDays
+	return threshold || table
 }
 
 // statements set DuckDB's variables, which staging.settings reads.

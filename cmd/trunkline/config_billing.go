@@ -96,7 +96,7 @@ func cardMember(card *sql.RateCard, m section) (err error) {
 		card.Currency, card.CurrencyDigits, err = currencyOf(m)
 	case "rate-per-minute":
 		if card.RatePerMinute, err = m.text("a decimal number such as 1.50"); err == nil && !rateForm.MatchString(card.RatePerMinute) {
-			err = m.errorf("%q: expected a decimal number such as 1.50, with at most four digits behind the point", card.RatePerMinute)
+			err = m.errorf("%q: expected a decimal number such as 1.50, below 1000000, with at most four digits behind the point", card.RatePerMinute)
 		}
 	case "initial":
 		card.InitialS, err = m.seconds()

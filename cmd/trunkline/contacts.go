@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	rateForm    = regexp.MustCompile(`^\d{1,9}(\.\d{1,4})?$`)
+	rateForm    = regexp.MustCompile(`^\d{1,6}(\.\d{1,4})?$`)
 	numberForm  = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
 	punctuation = strings.NewReplacer(" ", "", "-", "", "(", "", ")", "", ".", "")
 )
