@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -156,7 +157,7 @@ func (c *demoCmd) transform(s *session, lake *sinks.Lake, marts building) error 
 	return transform(s, lake, engine, marts.zone)
 }
 
-// show prints what was done, a small table from two marts, and what to try next.
+// show prints what was done, a small table from two marts, a page of what others answer, and what to try next.
 func (c *demoCmd) show(s *session, engine *sql.Engine, w pipeline.Window, sim *simulator.Simulator, skipped time.Duration) error {
 	d, m, stats := s.summary.Days, s.summary.Marts, sim.Stats()
 	heavy := s.summary.Requests.ByGroup["Heavy"]
@@ -181,14 +182,12 @@ func (c *demoCmd) show(s *session, engine *sql.Engine, w pipeline.Window, sim *s
 	if _, err := fmt.Fprint(s.stdout, b.String()); err != nil {
 		return err
 	}
-	for _, query := range []string{demoCalls, demoMessages} {
-		rows, err := engine.Query(s.ctx, query)
-		if err != nil {
-			return err
-		}
-		if err := printRows(s, rows, "table"); err != nil {
-			return err
-		}
+	rows, err := engine.Query(s.ctx, demoCalls)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(printRows(s, rows, "table"), c.page(s, engine)); err != nil {
+		return err
 	}
 	return c.next(s)
 }
@@ -209,16 +208,6 @@ select strftime(days.local_date, '%a %d %b') as "day", days.calls, days.answered
     days.hours as "hours talked", busiest.extension as "busiest extension", busiest.calls as "its calls"
 from days left join busiest on busiest.local_date = days.local_date and busiest.place = 1
 order by days.local_date desc limit 7`
-
-// demoMessages counts messages as the company sees them: one between colleagues once, as its sender has it.
-const demoMessages = `
-select case kind when 'sms' then 'SMS' when 'mms' then 'MMS' else kind end as "messages", direction,
-    count(*) as "all", count(*) filter (where delivery = 'received') as received,
-    count(*) filter (where delivery = 'delivered') as delivered, count(*) filter (where delivery = 'sent') as sent,
-    count(*) filter (where delivery = 'queued') as queued, count(*) filter (where delivery = 'failed') as failed
-from staging.messages
-where not (is_internal and direction = 'Inbound')
-group by kind, direction order by kind, direction`
 
 func (c *demoCmd) next(s *session) error {
 	lake := filepath.Join(c.Dir, "lake")
