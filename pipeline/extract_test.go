@@ -408,11 +408,16 @@ func TestAccountsShareALake(t *testing.T) {
 
 func runTransform(t testing.TB, lake *sinks.Lake, zone string) Transformed {
 	t.Helper()
+	return runTransformBy(t, lake, zone, nil)
+}
+
+func runTransformBy(t testing.TB, lake *sinks.Lake, zone string, settings *sql.Settings) Transformed {
+	t.Helper()
 	location, err := time.LoadLocation(zone)
 	if err != nil {
 		t.Fatal(err)
 	}
-	engine, err := sql.Open(t.Context(), &sql.Options{Timezone: zone, TempDir: t.TempDir()})
+	engine, err := sql.Open(t.Context(), &sql.Options{Timezone: zone, TempDir: t.TempDir(), Settings: settings})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -82,16 +82,19 @@ func TestInteractionIDs(t *testing.T) {
 // digits, and make no number of them.
 func TestTokensAreNumbers(t *testing.T) {
 	const call = `{"account_id":"100","id":"%s","start_time":"2026-11-20 1%d:00:00+00","duration_ms":1000,"type":"Voice","direction":"Inbound","result":"Missed","from_phone_number":"%s"}` + "\n"
-	tokens := []string{"hmac:1:abcdefghijklmnopqrstuvwx23", "hmac:1:bbcdefghijklmnopqrstuvwx23", "erased:abcdefghijklmnopqrstuvwx23"}
+	tokens := []string{"hmac:1:abcdefghijklmnopqrstuvwx23", "hmac:1:bbcdefghijklmnopqrstuvxx23", "erased:abcdefghijklmnopqrstuvwx23"}
 	var lines string
 	for i, token := range tokens {
 		lines += fmt.Sprintf(call, fmt.Sprint("call-", i), i, token)
 	}
 	e := charged(t, DefaultSettings(), lines)
-	got := queryRows(t, e, "select contact_digits, contact_e164, interactions from marts.crm_contacts order by first_at")
-	want := [][]string{{tokens[0], "null", "1"}, {tokens[1], "null", "1"}, {tokens[2], "null", "1"}}
+	got := queryRows(t, e, "select contact_digits, contact_e164, is_masked from marts.crm_interactions order by occurred_at")
+	want := [][]string{{tokens[0], "null", "false"}, {tokens[1], "null", "false"}, {tokens[2], "null", "false"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+	if got := queryRows(t, e, "select count(*) from marts.crm_contacts where interactions = 1"); got[0][0] != "3" {
+		t.Error(got)
 	}
 }
 

@@ -152,3 +152,33 @@ func TestContactsRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestConfigurationDocument: the example in docs/configuration.md is one that the program takes, and shows every key of its own.
+func TestConfigurationDocument(t *testing.T) {
+	b, err := os.ReadFile("../../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := func(language string) string {
+		_, rest, _ := strings.Cut(string(b), "```"+language+"\n")
+		text, _, found := strings.Cut(rest, "```")
+		if !found {
+			t.Fatalf("no example of %s", language)
+		}
+		return text
+	}
+	got, err := businessOf(t, block("yaml"), block("csv"))
+	if err != nil || len(got.BusinessHours) != 6 || len(got.Holidays) != 2 || len(got.RateCards) != 3 || len(got.Contacts) != 3 {
+		t.Errorf("%v %+v", err, got)
+	}
+	for _, key := range append(append([]string{}, structured...), cardKeys...) {
+		if !strings.Contains(block("yaml"), key+":") {
+			t.Errorf("the example does not show %s", key)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "trunkline.yaml")
+	if err := os.WriteFile(file, []byte(block("yaml")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	parseLine(t, []string{"transform", "--config=" + file})
+}

@@ -150,6 +150,11 @@ type transformCmd struct {
 	outputFlags
 }
 
+// Help says where the rest of what the marts are built by stands.
+func (c *transformCmd) Help() string {
+	return `Business hours, holidays, rate cards and whose numbers are whose stand in the configuration file alone, under the keys business-hours, holidays and billing: docs/configuration.md has an example. What they change is built again, and nothing else.`
+}
+
 // Run brings the marts up to date with the lake.
 func (c *transformCmd) Run(s *session) error {
 	marts, err := c.marts(s)

@@ -52,7 +52,7 @@
 --   external_name: name of the party outside, null for internal calls
 --   external_location: place of the party outside, null for internal calls
 --   company_phone_number: the company's own number of the call, verbatim, null for internal calls
---   company_digits: its digits alone; null if masked
+--   company_digits: its digits alone, or the token that privacy put in its place; null if masked
 --   is_number_masked: whether external_phone_number has digits blotted out (+1855201XXXX)
 --   extension_id: extension on whose behalf the call is logged
 --   delegate_id: extension that acted for it
@@ -175,10 +175,11 @@ select
     outside_location as external_location,
     own_number as company_phone_number,
     case
+        when regexp_matches(own_number, '^(hmac|erased):') then own_number
         when not coalesce(regexp_matches(own_number, '[Xx*]{2}'), false)
         then nullif(regexp_replace(own_number, '[^0-9]', '', 'g'), '')
     end as company_digits,
-    coalesce(regexp_matches(outside_number, '[Xx*]{2}'), false) as is_number_masked,
+    coalesce(regexp_matches(outside_number, '[Xx*]{2}') and not regexp_matches(outside_number, '^(hmac|erased):'), false) as is_number_masked,
     extension_id,
     delegate_id,
     delegate_name,
