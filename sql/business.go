@@ -51,7 +51,7 @@ type Contact struct {
 	ValidFrom, ValidTo string // first and last local date, YYYY-MM-DD; empty without a bound
 }
 
-// settingTables are the tables in main that the engine fills, by the names under which models declare that they use them.
+// settingTables are the tables in the schema settings, which the engine fills, by the names under which models declare that they use them.
 var settingTables = map[string]string{
 	"business_hours": "weekday bigint, from_minute bigint, to_minute bigint",
 	"holidays":       "holiday_date date, holiday_name varchar",
@@ -140,11 +140,30 @@ func (e *Engine) Setting(name, date string) string {
 	}
 	e.memory.Lock()
 	defer e.memory.Unlock()
-	key := name + " " + date
+	weekday := 0
+	if rows := e.rows[name]; len(rows) > 0 && rows[0].weekday > 0 {
+		weekday = isoWeekday(at.Weekday())
+	}
+	key := fmt.Sprint(name, " ", weekday, " ", e.period(name, date))
 	if _, known := e.counting[key]; !known {
-		e.counting[key] = hashOn(e.rows[name], date, isoWeekday(at.Weekday()))
+		e.counting[key] = hashOn(e.rows[name], date, weekday)
 	}
 	return e.counting[key]
+}
+
+// period numbers the stretches of time in which the same rows count, but for weekdays: a long contact map is hashed once for each, not
+// for every date.
+func (e *Engine) period(name, date string) int {
+	if _, known := e.borders[name]; !known {
+		var borders []string
+		for _, r := range e.rows[name] {
+			borders = append(borders, r.from, r.to+"~") // behind the last date, and before the next
+		}
+		slices.Sort(borders)
+		e.borders[name] = slices.Compact(borders)
+	}
+	behind, _ := slices.BinarySearch(e.borders[name], date+" ") // behind the date itself
+	return behind
 }
 
 // hashOn is the SHA-256 of the rows that count on a date. Of rows for weekdays it belongs to it whether there are any: without business
@@ -169,27 +188,26 @@ func (e *Engine) fillTables(ctx context.Context) error {
 			for _, r := range e.rows[table] {
 				values = append(values, r.values)
 			}
-			if err := e.fillTable(ctx, tx, table, settingTables[table], values); err != nil {
+			if err := fillTable(ctx, tx, table, settingTables[table], values); err != nil {
 				return err
 			}
 		}
-		return e.fillTable(ctx, tx, "settled_days", settledColumns, nil)
+		return fillTable(ctx, tx, "settled_days", settledColumns, nil)
 	})
 }
 
-// insertedRows is how many rows one statement inserts.
+// insertedRows is how many rows one statement inserts: the text of one is kept small.
 const insertedRows = 1000
 
-func (e *Engine) fillTable(ctx context.Context, tx *stdsql.Tx, table, columns string, values []string) error {
-	if _, err := tx.ExecContext(ctx, fmt.Sprintf("create or replace table main.%s (%s)", table, columns)); err != nil {
+func fillTable(ctx context.Context, tx *stdsql.Tx, table, columns string, values []string) error {
+	if _, err := tx.ExecContext(ctx, fmt.Sprintf("create schema if not exists settings; create or replace table settings.%s (%s)", table, columns)); err != nil {
 		return fmt.Errorf("table %s: %w", table, err)
 	}
 	for some := range slices.Chunk(values, insertedRows) {
-		if _, err := tx.ExecContext(ctx, fmt.Sprintf("insert into main.%s values %s", table, strings.Join(some, ", "))); err != nil {
+		if _, err := tx.ExecContext(ctx, fmt.Sprintf("insert into settings.%s values %s", table, strings.Join(some, ", "))); err != nil {
 			return fmt.Errorf("table %s: %w; check the dates of the settings", table, err)
 		}
 	}
-	e.tables["main."+table] = true
 	return nil
 }
 
@@ -206,6 +224,6 @@ func (e *Engine) LoadSettled(ctx context.Context, days map[string][]string) erro
 		}
 	}
 	return e.inTransaction(ctx, func(tx *stdsql.Tx) error {
-		return e.fillTable(ctx, tx, "settled_days", settledColumns, values)
+		return fillTable(ctx, tx, "settled_days", settledColumns, values)
 	})
 }

@@ -116,3 +116,30 @@ func TestOpenRefusesRateCards(t *testing.T) {
 	}
 	open(t, &Options{Settings: &Settings{MissedRecoveryDays: 1, RateCards: []RateCard{good}}})
 }
+
+// TestPeriods: what is asked of each date in a row is what is asked of it alone.
+func TestPeriods(t *testing.T) {
+	s := officeHours()
+	s.Contacts = []Contact{
+		{Digits: "1", ContactID: "a", ValidTo: "2026-11-03"}, {Digits: "1", ContactID: "b", ValidFrom: "2026-11-04", ValidTo: "2026-11-04"},
+		{Digits: "2", ContactID: "c", ValidFrom: "2026-11-03"}, {Digits: "3", ContactID: "d"},
+	}
+	asked := open(t, &Options{Settings: &s})
+	seen := map[string][]string{}
+	for day := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC); day.Month() == time.November; day = day.AddDate(0, 0, 1) {
+		for _, name := range []string{"contact_map", "business_hours", "holidays"} {
+			date := day.Format(time.DateOnly)
+			got, alone := asked.Setting(name, date), hashOn(asked.rows[name], date, isoWeekday(day.Weekday()))
+			if got != alone {
+				t.Errorf("%s on %s: %s, alone %s", name, date, got, alone)
+			}
+			if !slices.Contains(seen[name], got) {
+				seen[name] = append(seen[name], got)
+			}
+		}
+	}
+	// Until the 2nd, the 3rd, the 4th, and after; no hours, Mondays, Thursdays, Sundays; the holiday and the others.
+	if got := fmt.Sprint(len(seen["contact_map"]), len(seen["business_hours"]), len(seen["holidays"])); got != "4 4 2" {
+		t.Error(got)
+	}
+}

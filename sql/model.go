@@ -121,7 +121,7 @@ func inOrder(parsed map[string]Model) ([]Model, error) {
 		sum := sha256.New()
 		fmt.Fprintf(sum, "%s\n%s\n%s\n%s\n", relation, m.Unit, strings.Join(m.Key, ","), m.query)
 		for _, read := range m.Reads {
-			if strings.HasPrefix(read, "main.") {
+			if strings.HasPrefix(read, "main.") || strings.HasPrefix(read, "settings.") {
 				continue
 			}
 			if _, ok := parsed[read]; !ok {

@@ -209,7 +209,7 @@ func TestHeadersEqualSelects(t *testing.T) {
 // TestFloors holds which floor reads which, and that headers name what is read, with DuckDB's own parser.
 func TestFloors(t *testing.T) {
 	may := map[string][]string{
-		"staging":      {"main"},
+		"staging":      {"main", "settings"},
 		"intermediate": {"staging", "intermediate"},
 		"marts":        {"staging", "intermediate"},
 		"audits":       {"main", "staging", "marts"},

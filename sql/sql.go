@@ -1,8 +1,9 @@
 // Package sql holds the embedded DuckDB models and runs them over Parquet files on local disk.
 //
 // A model is a plain select in a .sql file whose path is its name: marts/calls_daily.sql is marts.calls_daily. The floors
-// read downwards only: staging reads the tables in main, intermediate reads staging and intermediate, marts read staging and
-// intermediate; audits are selects that must return no row. Marts and intermediates keep to SQL that other engines run, too.
+// read downwards only: staging reads the tables in main, and those in settings, which hold what the engine was opened with;
+// intermediate reads staging and intermediate, marts read staging and intermediate; audits are selects that must return no
+// row. Marts and intermediates keep to SQL that other engines run, too.
 //
 // The package promises that the same files, models, time zone and DuckDB version give the same bytes, whatever the number of
 // threads; that nothing is exported unless every audit passed; and that it reads and writes local files only. It does not
@@ -51,8 +52,9 @@ type Engine struct {
 	models   []Model
 	settings Settings
 	rows     map[string][]settingRow // of the settings' tables
-	memory   sync.Mutex              // held while counting changes
-	counting map[string]string       // hashes of the rows that count, by table and date
+	memory   sync.Mutex              // held while counting and borders change
+	counting map[string]string       // hashes of the rows that count, by table, weekday and period
+	borders  map[string][]string     // where the periods begin, by table
 	tables   map[string]bool         // that were loaded, as main.call_log
 	tempDir  string
 	types    map[string][]ResultColumn // of the models, by relation, since Load
@@ -79,7 +81,7 @@ func Open(ctx context.Context, o *Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("temporary directory for duckdb: %w; name one that can be written", err)
 	}
-	e := &Engine{models: models, tables: map[string]bool{}, counting: map[string]string{}, settings: *opts.Settings, tempDir: tempDir}
+	e := &Engine{models: models, tables: map[string]bool{}, counting: map[string]string{}, borders: map[string][]string{}, settings: *opts.Settings, tempDir: tempDir}
 	err = e.connect(ctx, opts)
 	if err == nil {
 		err = e.fillTables(ctx)

@@ -202,13 +202,19 @@ findings as (
 
     union all
 
-    select account_id, item_id, 7 as place, 'goes on in another conversation' as finding
+    select account_id, item_id, 7 as place, 'outcome unknown' as finding
+    from items
+    where kind = 'unknown'
+
+    union all
+
+    select account_id, item_id, 8 as place, 'goes on in another conversation' as finding
     from items
     where is_cut
 
     union all
 
-    select account_id, item_id, 8 as place, 'provisional' as finding
+    select account_id, item_id, 9 as place, 'provisional' as finding
     from items
     where not is_final
 ),

@@ -11,7 +11,8 @@
 --   extensions are charged by the default card where that does not make them free. Calls that nobody answered have no talk: where they are not
 --   free, they cost the initial time. Seconds are rounded to increments, and the amount to the least one of the currency (half up), each
 --   once. Items of a day can change until it and the day behind it are settled, which `trunkline status` shows and, in queries,
---   staging.settled_days: bill what is settled. Faxes are not here. The costs that RingCentral charges are in marts.cost_daily.
+--   staging.settled_days: bill what is settled. Who is erased has no
+--   known contact any more, in old items, too: keep the bills that were sent. Faxes are not here. The costs that RingCentral charges are in marts.cost_daily.
 -- columns:
 --   account_id: RingCentral account
 --   local_date: day on which the conversation started, in the time zone of the mart
@@ -35,7 +36,7 @@
 --   rate_per_minute: rate of the card in force; null without one [currency a minute]
 --   amount: what it costs; 0 unless billable [currency]
 --   is_final: whether all of it was over when last read
---   exceptions: what somebody should look at, with commas between: number masked, number withheld, contact unknown, several contacts, several matters, no rate card, goes on in another conversation, provisional; null without any
+--   exceptions: what somebody should look at, with commas between: number masked, number withheld, contact unknown, several contacts, several matters, no rate card, outcome unknown, goes on in another conversation, provisional; null without any
 select
     account_id,
     local_date,

@@ -4,7 +4,7 @@
 -- grain: one stretch of a weekday
 -- key: weekday, from_minute
 -- unit: day
--- reads: main.business_hours
+-- reads: settings.business_hours
 -- settings: business_hours
 -- caveats: by the clocks of the time zone, also on days on which they are put forward or back. Without any row nothing is known
 --   of business hours. Holidays are in staging.holidays.
@@ -13,4 +13,4 @@
 --   from_minute: minutes since midnight by the clock, from which the company is open [min]
 --   to_minute: minutes since midnight by the clock, from which it is closed again; 1440 is the end of the day [min]
 select weekday, from_minute, to_minute
-from main.business_hours;
+from settings.business_hours;

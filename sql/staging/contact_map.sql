@@ -4,7 +4,7 @@
 -- grain: one number of one contact over some time
 -- key: phone_digits, valid_from, contact_id
 -- unit: day
--- reads: main.contact_map
+-- reads: settings.contact_map
 -- settings: contact_map
 -- caveats: the file of the configuration has a number once at a time. All accounts of the lake have the same one. Where privacy puts
 --   tokens in place of numbers, no number is found here.
@@ -20,4 +20,4 @@ select
     coalesce(matter, '') as matter,
     coalesce(valid_from, date '0001-01-01') as valid_from,
     coalesce(valid_to, date '9999-12-31') as valid_to
-from main.contact_map;
+from settings.contact_map;

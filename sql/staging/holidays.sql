@@ -4,11 +4,11 @@
 -- grain: one day
 -- key: holiday_date
 -- unit: day
--- reads: main.holidays
+-- reads: settings.holidays
 -- settings: holidays
 -- caveats: days of the time zone. All accounts of the lake have the same ones.
 -- columns:
 --   holiday_date: the day
 --   holiday_name: what it is called, null where that was not said
 select holiday_date, holiday_name
-from main.holidays;
+from settings.holidays;

@@ -4,7 +4,7 @@
 -- grain: one rate card: of one contact, or the default one, over some time
 -- key: card_contact_id, valid_from
 -- unit: day
--- reads: main.rate_card
+-- reads: settings.rate_card
 -- settings: rate_card
 -- caveats: cards of one contact do not overlap in time. All accounts of the lake have the same ones.
 -- columns:
@@ -41,4 +41,4 @@ select
         || case when grace_s > 0 then ', up to ' || grace_s || ' s free' else '' end as rounding_rule,
     coalesce(valid_from, date '0001-01-01') as valid_from,
     coalesce(valid_to, date '9999-12-31') as valid_to
-from main.rate_card;
+from settings.rate_card;
