@@ -20,7 +20,7 @@ test *args='./...':
 # Rewrite golden files and generated documents from what the code does now; review the diff.
 [group: 'test']
 golden:
-    go test ./sql -args -update
+    go test ./sql -args -update # also docs/marts.md
     go test ./schema -run TestColumnsDocument -args -update
 
 # Fuzz the decoder.
