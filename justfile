@@ -33,6 +33,11 @@ fuzz time='30m':
 bench *args:
     go run ./bench {{ args }}
 
+# Measure transform over 5,000,000 calls of 90 days: a full build, one changed day, no change, and a copy by DuckDB.
+[group: 'test']
+bench-marts *args:
+    go run ./bench -marts -records 5000000 -days 90 {{ args }}
+
 # Run the micro-benchmarks.
 [group: 'test']
 bench-micro *args='./schema ./sinks ./pipeline/ringcentral/simulator':
