@@ -27,7 +27,7 @@ func (e *extraction) snapshots(ctx context.Context) error {
 	if err := e.accountKnown(ctx); err != nil {
 		return err
 	}
-	today := dayOf(e.Now)
+	today := dayOf(e.clock())
 	days := []arrow.Date32{today}
 	if e.ledger[today].Closed && !e.PollAnyway {
 		days = nil
@@ -40,11 +40,10 @@ func (e *extraction) snapshots(ctx context.Context) error {
 		return &lakeError{err}
 	}
 	defer r.close()
-	r.rows = sinks.NewRead(e.stream.On(today))
 	if err := e.readSnapshot(ctx, r); err != nil {
 		return err
 	}
-	return e.bring(ctx, r, days, func(arrow.Date32) (*sinks.Read, error) { return r.rows, nil })
+	return e.bring(ctx, r, []arrow.Date32{dayOf(r.readAt)}, func(arrow.Date32) (*sinks.Read, error) { return r.rows, nil })
 }
 
 // accountKnown asks which account this is, unless it is known.
@@ -90,6 +89,7 @@ func (e *extraction) readSnapshot(ctx context.Context, r *closedRead) error {
 	if err != nil {
 		return err
 	}
+	r.rows = sinks.NewRead(e.stream.On(dayOf(r.readAt))) // it may be another day than the run began in
 	for _, page := range pages {
 		if err := e.decode(r.rows, page); err != nil {
 			return err

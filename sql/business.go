@@ -184,11 +184,7 @@ func (e *Engine) fillTables(ctx context.Context) error {
 	e.rows = e.settings.rows()
 	return e.inTransaction(ctx, func(tx *stdsql.Tx) error {
 		for _, table := range sortedKeys(settingTables) {
-			var values []string
-			for _, r := range e.rows[table] {
-				values = append(values, r.values)
-			}
-			if err := fillTable(ctx, tx, table, settingTables[table], values); err != nil {
+			if err := fillTable(ctx, tx, table, settingTables[table], valuesOf(e.rows[table])); err != nil {
 				return err
 			}
 		}
@@ -200,15 +196,47 @@ func (e *Engine) fillTables(ctx context.Context) error {
 const insertedRows = 1000
 
 func fillTable(ctx context.Context, tx *stdsql.Tx, table, columns string, values []string) error {
-	if _, err := tx.ExecContext(ctx, fmt.Sprintf("create schema if not exists settings; create or replace table settings.%s (%s)", table, columns)); err != nil {
-		return fmt.Errorf("table %s: %w", table, err)
-	}
-	for some := range slices.Chunk(values, insertedRows) {
-		if _, err := tx.ExecContext(ctx, fmt.Sprintf("insert into settings.%s values %s", table, strings.Join(some, ", "))); err != nil {
+	for _, statement := range tableStatements(table, columns, values) {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
 			return fmt.Errorf("table %s: %w; check the dates of the settings", table, err)
 		}
 	}
 	return nil
+}
+
+func tableStatements(table, columns string, values []string) []string {
+	out := []string{"create schema if not exists settings", fmt.Sprintf("create or replace table settings.%s (%s)", table, columns)}
+	for some := range slices.Chunk(values, insertedRows) {
+		out = append(out, fmt.Sprintf("insert into settings.%s values %s", table, strings.Join(some, ", ")))
+	}
+	return out
+}
+
+// settingStatements make the tables of the settings, and that of settled days as it is now, in another database, with comments.
+func (e *Engine) settingStatements() (out []string) {
+	for _, table := range sortedKeys(settingTables) {
+		out = append(out, commented(table, settingTables[table], valuesOf(e.rows[table]))...)
+	}
+	return append(out, commented("settled_days", settledColumns, e.settled)...)
+}
+
+func commented(table, columns string, values []string) []string {
+	out := tableStatements(table, columns, values)
+	note := " is " + quoteText("what staging."+table+" is made from")
+	out = append(out, "comment on table settings."+table+note)
+	for column := range strings.SplitSeq(columns, ", ") {
+		name, _, _ := strings.Cut(column, " ")
+		out = append(out, "comment on column settings."+table+"."+name+note)
+	}
+	return out
+}
+
+func valuesOf(rows []settingRow) []string {
+	out := make([]string, len(rows))
+	for i, r := range rows {
+		out[i] = r.values
+	}
+	return out
 }
 
 const settledColumns = "account_id varchar, start_date date"
@@ -224,6 +252,7 @@ func (e *Engine) LoadSettled(ctx context.Context, days map[string][]string) erro
 		}
 	}
 	return e.inTransaction(ctx, func(tx *stdsql.Tx) error {
+		e.settled = values
 		return fillTable(ctx, tx, "settled_days", settledColumns, values)
 	})
 }

@@ -71,6 +71,18 @@ func TestGoldenMarts(t *testing.T) {
 	}
 }
 
+// goldenSettings are what the marts of a directory are built by.
+func goldenSettings(dir string) *Settings {
+	s := DefaultSettings()
+	switch filepath.Base(dir) {
+	case "business":
+		s = officeHours()
+	case "billing":
+		s = charging()
+	}
+	return &s
+}
+
 // goldenDirs lists the directories below dir that hold calls.
 func goldenDirs(t *testing.T, dir string) []string {
 	t.Helper()

@@ -52,6 +52,7 @@ type Engine struct {
 	models   []Model
 	settings Settings
 	rows     map[string][]settingRow // of the settings' tables
+	settled  []string                // rows of settled days, in SQL
 	memory   sync.Mutex              // held while counting and borders change
 	counting map[string]string       // hashes of the rows that count, by table, weekday and period
 	borders  map[string][]string     // where the periods begin, by table

@@ -23,8 +23,8 @@
 --   raw_s: time of talk, of all items [s]
 --   billable_raw_s: time of talk, of the billable ones [s]
 --   rated_s: time that is charged [s]
---   amount: sum of the items' amounts [currency]
---   amount_of_sum: rate times time of all items, summed up and then rounded half up once [currency]
+--   amount: sum of the items' amounts; adds up within a currency [currency]
+--   amount_of_sum: rate times time of all items, summed up and then rounded half up once; does not add up [currency]
 with summed as (
     select
         account_id,

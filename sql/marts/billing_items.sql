@@ -33,8 +33,8 @@
 --   rated_s: time that is charged; 0 unless billable [s]
 --   rounding_rule: how seconds are rounded, in words; null without a rate card
 --   currency: code of ISO 4217; empty without a rate card
---   rate_per_minute: rate of the card in force; null without one [currency a minute]
---   amount: what it costs; 0 unless billable [currency]
+--   rate_per_minute: rate of the card in force; null without one; does not add up [currency a minute]
+--   amount: what it costs; 0 unless billable; adds up within a currency [currency]
 --   is_final: whether all of it was over when last read
 --   exceptions: what somebody should look at, with commas between: number masked, number withheld, contact unknown, several contacts, several matters, no rate card, outcome unknown, goes on in another conversation, provisional; null without any
 select

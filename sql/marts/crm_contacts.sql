@@ -17,7 +17,7 @@
 --   contact_digits: digits of the number, or the token that privacy put in its place
 --   contact_e164: the number as + and digits, null where no call was sent with its country code
 --   contact_name: name that the network supplied with the last one that has a name
---   match_count: contacts that the number belongs to on that day [contacts]
+--   match_count: contacts that the number belongs to on that day; does not add up [contacts]
 --   contact_id: the contact, null unless it is exactly one
 --   interactions: all of them [interactions]
 --   inbound: of these, from the contact to the company [interactions]

@@ -32,7 +32,7 @@
 --   is_masked: whether the number has digits blotted out
 --   recording_id: id of the first recording, null without one
 --   voicemail_id: id of the first voicemail message, as in staging.messages; null without one
---   match_count: contacts that the number belongs to on that day [contacts]
+--   match_count: contacts that the number belongs to on that day; does not add up [contacts]
 --   contact_id: the contact, null unless it is exactly one
 --   is_cut: whether the conversation goes on in another one, because it is too long
 select
