@@ -7,7 +7,7 @@ import (
 	"github.com/trunkline/trunkline/sql"
 )
 
-// demoPage is what a manager asks, each answered by a mart in a line with a label.
+// demoPage has a line with a label for each question that whoever leads an office asks of its telephones, answered by a mart.
 const demoPage = `
 with queues as (
     select coalesce(e.extension_name, q.queue_extension_id) as queue, sum(q.offered) as offered, sum(q.answered) as answered,
@@ -65,7 +65,7 @@ func (c *demoCmd) page(s *session, engine *sql.Engine) error {
 	}
 	defer rows.Close()
 	var b strings.Builder
-	fmt.Fprintf(&b, "\nWhat a manager asks of these days, those of %s; the company is open on weekdays from 9 to 18:\n\n", demoZone)
+	fmt.Fprintf(&b, "\nAll of these days by their marts, in the time of %s; the company is open on weekdays from 9 to 18:\n\n", demoZone)
 	for row, err := range rows.All() {
 		if err != nil {
 			return err
