@@ -55,7 +55,7 @@ import (
 
 // Event is one step of progress of a stream; exactly one other field is set.
 type Event struct {
-	Stream  string // whose; empty: of the call log
+	Stream  string // whose; empty: of the company's call log
 	Planned *Planned
 	Page    *PageRead
 	Day     *DayDone
@@ -63,6 +63,15 @@ type Event struct {
 	Failed  *DaysFailed
 	Left    *StreamLeft
 	Warning string
+
+	Extensions *ExtensionsRead
+}
+
+// ExtensionsRead says whose lists a reading extension by extension is made of. It is yielded once for each, before its days.
+type ExtensionsRead struct {
+	Answered   int // extensions that gave their list
+	Extensions int // that there are
+	Refused    int // that were asked and gave none
 }
 
 // StreamLeft says why a stream was not read.
@@ -138,10 +147,12 @@ func PartitionRanges(parts []Partition) []PartitionRange {
 	return out
 }
 
-// Tally adds up the events of a run. What it says of days, pages, records, rows and bytes is of the call log.
+// Tally adds up the events of a run. What it says of days, pages, records, rows and bytes is of the call log, the company's or
+// that of its extensions.
 type Tally struct {
 	AccountID string
-	Streams   []StreamTally // the others that were to be read, in order
+	CallLog   *ExtensionsRead // whose call log was read, extension by extension; nil: the company's, or none
+	Streams   []StreamTally   // the others that were to be read, in order
 	Planned   []arrow.Date32
 	Predicted *int // requests that were expected; nil where nothing was known of some days
 	Done      []arrow.Date32
@@ -198,7 +209,7 @@ func (t *Tally) addTo(s *StreamTally, e Event) {
 
 // Add counts one event.
 func (t *Tally) Add(e Event) {
-	if e.Stream != "" && e.Stream != CallLogStream {
+	if !IsCallLog(e.Stream) {
 		t.addTo(t.stream(e.Stream), e)
 		if e.Failed == nil && e.Warning == "" {
 			return
@@ -225,11 +236,13 @@ func (t *Tally) Add(e Event) {
 		}
 		t.Rows += e.Day.Outcome.Rows
 		t.Bytes += e.Day.Outcome.Bytes
-		t.changed(CallLogStream, e.Day.AccountID, e.Day.Day, e.Day.Outcome)
+		t.changed(cmp.Or(e.Stream, CallLogStream), e.Day.AccountID, e.Day.Day, e.Day.Outcome)
 	case e.Changed != nil:
 		t.AccountID = e.Changed.AccountID
 		t.changed(CallLogStream, e.Changed.AccountID, e.Changed.Day, e.Changed.Outcome)
-	case e.Failed != nil && e.Stream != "" && e.Stream != CallLogStream:
+	case e.Extensions != nil:
+		t.CallLog = e.Extensions
+	case e.Failed != nil && !IsCallLog(e.Stream):
 		t.Errs = append(t.Errs, e.Failed.Err)
 	case e.Failed != nil:
 		t.Failed = append(t.Failed, e.Failed.Days...)

@@ -39,6 +39,7 @@ func columnsDocument() string {
 		"`unclassified` and `extra` are dropped unless a rule names them.\n")
 	writeColumns(&b, "call_log", "One row a call record.", callFields)
 	writeColumns(&b, "call_log.legs", "One element a leg, in the order received.", legFields)
+	writeColumns(&b, "extension_call_log", "One row a call record of one extension's log; with `--scope extension`. Its legs are those of `call_log`.", extensionCallFields)
 	writeColumns(&b, "messages", "One row a message of one extension's message store; with the stream `messages`.", messageFields)
 	writeColumns(&b, "messages.to", "One element a recipient.", recipientFields)
 	writeColumns(&b, "messages.attachments", "One element an attachment.", attachmentFields)

@@ -16,7 +16,7 @@ type inspectCmd struct {
 	ID string `arg:"" help:"Of a call or a message."`
 	lakeFlags
 	AccountID account `help:"Whose it is; ~ is the account of the login, and any in the lake." default:"~"`
-	Extension string  `help:"Id of the extension whose message it is; only for a message that the lake does not have." placeholder:"ID"`
+	Extension string  `help:"Id of the extension whose message it is, or in whose own call log; only for a record that the lake does not have." placeholder:"ID"`
 	From      string  `help:"First day (YYYY-MM-DD, UTC) to look through in the lake; without it, all days, the last ones first." placeholder:"DAY"`
 	To        string  `help:"Day after the last one." placeholder:"DAY"`
 	outputFlags
