@@ -65,8 +65,11 @@ func (c *inspectCmd) show(s *session, found pipeline.Inspected) error {
 		return json.NewEncoder(s.stdout).Encode(found)
 	}
 	what, where := "call", "the lake does not have it"
-	if found.Stream == pipeline.MessagesStream {
+	switch found.Stream {
+	case pipeline.MessagesStream:
 		what = "message"
+	case pipeline.ExtensionCallLogStream:
+		what = "call of an extension's own log,"
 	}
 	if found.Lake != nil {
 		where = fmt.Sprintf("in the lake in %s of account %s", found.Day, found.AccountID)

@@ -96,10 +96,10 @@ func ofExtensions(answered, all int) string {
 	switch {
 	case all == 0:
 		return "no log was read to its end yet"
-	case answered == 1 && all == 1:
-		return "the log of 1 extension, not of the company"
+	case answered == 1:
+		return fmt.Sprintf("the log of 1 extension of %d, not of the company", all)
 	}
-	return fmt.Sprintf("the logs of %d of %d extensions, not of the company", answered, all)
+	return fmt.Sprintf("the logs of %d extensions of %d, not of the company", answered, all)
 }
 
 // atRisk names the days that RingCentral is about to forget, and the command that saves them.
@@ -108,11 +108,15 @@ func atRisk(a pipeline.AccountStatus) string {
 		return "none"
 	}
 	first, _, _ := strings.Cut(a.AtRisk[0], " ")
-	scope := ""
-	if a.Scope == pipeline.ScopeExtension {
-		scope = " --scope extension"
+	return listOr(a.AtRisk, "none") + fmt.Sprintf(": not held, and RingCentral forgets them soon; `trunkline run%s --from %s` fetches them", scopeWords(a.Scope), first)
+}
+
+// scopeWords is what a command line says of a scope.
+func scopeWords(s pipeline.Scope) string {
+	if s == pipeline.ScopeExtension {
+		return " --scope extension"
 	}
-	return listOr(a.AtRisk, "none") + fmt.Sprintf(": not held, and RingCentral forgets them soon; `trunkline run%s --from %s` fetches them", scope, first)
+	return ""
 }
 
 // listOr writes a few ranges, or the word for none.

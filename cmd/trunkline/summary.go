@@ -34,8 +34,11 @@ type summary struct {
 	changed  []pipeline.Partition
 }
 
-// daysSum is what was done to the call log.
+// daysSum is what was done to the call log: the company's or, where it says of how many, those of single extensions.
 type daysSum struct {
+	Answered   int `json:"answered,omitempty"`   // extensions whose logs were read, not the company's
+	Extensions int `json:"extensions,omitempty"` // that there are
+
 	Planned int      `json:"planned"`
 	Done    int      `json:"done"`
 	Changed int      `json:"changed"`
@@ -66,8 +69,11 @@ type reqSum struct {
 func (s *summary) extracted(t pipeline.Tally) {
 	s.AccountID = t.AccountID
 	s.Days = &daysSum{
-		Planned: len(t.Planned), Done: len(t.Done), Changed: changedIn(t.Changed, pipeline.CallLogStream), Failed: pipeline.Ranges(t.Failed),
+		Planned: len(t.Planned), Done: len(t.Done), Changed: changedCalls(t.Changed), Failed: pipeline.Ranges(t.Failed),
 		Doubtful: pipeline.Ranges(t.Doubtful), Records: t.Records, Rows: t.Rows,
+	}
+	if t.CallLog != nil {
+		s.Days.Answered, s.Days.Extensions = t.CallLog.Answered, t.CallLog.Extensions
 	}
 	s.Streams = t.Streams
 	s.bytes = t.Bytes
@@ -75,10 +81,10 @@ func (s *summary) extracted(t pipeline.Tally) {
 	s.Warnings = append(s.Warnings, t.Warnings...)
 }
 
-// changedIn counts the partitions of a table.
-func changedIn(changed []pipeline.Partition, table string) (n int) {
+// changedCalls counts the partitions of call logs.
+func changedCalls(changed []pipeline.Partition) (n int) {
 	for _, c := range changed {
-		if c.Table == table {
+		if pipeline.IsCallLog(c.Table) {
 			n++
 		}
 	}
