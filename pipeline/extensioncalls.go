@@ -35,7 +35,7 @@ var extensionCalls = stream{
 		Name: ExtensionCallLogStream, ID: "record_key", Time: "start_time", Modified: "last_modified_time", Detail: "legs", Deleted: "deleted",
 		Overlay: schema.ExtensionCallLog().Overlay,
 	},
-	columns: schema.ExtensionCallLog(), byWhat: byExtension, forgets: true, recordID: "id",
+	columns: schema.ExtensionCallLog(), group: "Heavy", byWhat: byExtension, forgets: true, recordID: "id",
 	list: ownCallPages, prepare: ownedPage, patience: 3,
 }
 

@@ -33,27 +33,27 @@ func (e *extraction) extensions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(days) > 0 {
+	if len(days) > 0 { // those between were read just now
 		days = Window{days[0], days[len(days)-1] + 1}.Days()
 	}
 	u := unitOf(days, e.Now)
 	if len(days) == 0 || !u.From.Before(u.To) {
 		return e.emit(Event{Planned: &Planned{AccountID: e.AccountID}})
 	}
-	owners, err := e.owners(ctx)
+	owners, listing, err := e.owners(ctx)
 	if err == nil && e.stream.patience > 0 {
 		owners, err = e.ownFirst(ctx, owners)
 	}
 	if err != nil {
 		return err
 	}
-	if err := e.emit(Event{Planned: &Planned{AccountID: e.AccountID, Days: days, Requests: float64(len(owners))}}); err != nil {
+	if err := e.emit(Event{Planned: &Planned{AccountID: e.AccountID, Days: days, Requests: float64(listing) + e.stream.expectLists(len(owners), days, e.ledger, e.Sizing)}}); err != nil {
 		return err
 	}
 	if err := e.warnAtRisk(days); err != nil {
 		return err
 	}
-	return e.everyExtension(ctx, u, owners)
+	return e.everyExtension(ctx, u, owners, listing)
 }
 
 // ownFirst puts the user's own extension before the others: it is the one that every user may read.
@@ -66,23 +66,25 @@ func (e *extraction) ownFirst(ctx context.Context, owners []listed) ([]listed, e
 	return slices.Insert(owners, 0, listed{ID: json.RawMessage(own)}), nil
 }
 
-// owners lists the extensions that can have records of their own, asking RingCentral if this run has not yet. Whoever may not know the
-// others is left with his own, where the stream knows it.
-func (e *extraction) owners(ctx context.Context) ([]listed, error) {
+// owners lists the extensions that can have records of their own, asking RingCentral, in so many requests, if this run has not yet. Whoever
+// may not know the others is left with his own, where the stream knows it.
+func (e *extraction) owners(ctx context.Context) (owners []listed, requests int, err error) {
 	if !e.shared.asked {
 		var all []listed
 		for page, err := range e.client.Extensions(ctx, e.AccountID) {
+			requests++
 			if refused, ok := refusal(err); ok && refused.PermissionMissing() && e.stream.patience > 0 {
-				return nil, e.warn("%s: which extensions there are may not be read, so that the user's own log is read alone: %v", e.stream.Name, err)
+				return nil, requests, e.warn("%s: which extensions there are may not be read, so that the user's own log is read alone: %v", e.stream.Name, err)
 			}
 			if err != nil {
-				return nil, fmt.Errorf("which extensions are there? %w", err)
+				return nil, requests, fmt.Errorf("which extensions are there? %w", err)
 			}
 			all = append(all, listedIn(page.Body)...)
 		}
 		e.shared.extensions, e.shared.asked = all, true
 	}
-	return slices.DeleteFunc(slices.Clone(e.shared.extensions), func(x listed) bool { return slices.Contains(ownNothing, x.Type) }), nil
+	owners = slices.DeleteFunc(slices.Clone(e.shared.extensions), func(x listed) bool { return slices.Contains(ownNothing, x.Type) })
+	return owners, requests, nil
 }
 
 // ownNothing are the types of extensions that have neither a message store nor calls of their own. Others, unknown ones too, are asked.
@@ -101,8 +103,8 @@ type gathering struct {
 	unasked int      // extensions that were not asked any more
 }
 
-// everyExtension reads the unit of every extension and then brings its days into the lake.
-func (e *extraction) everyExtension(ctx context.Context, u Unit, owners []listed) error {
+// everyExtension reads the unit of every extension and then brings its days into the lake. listing is how many requests it took to know them.
+func (e *extraction) everyExtension(ctx context.Context, u Unit, owners []listed, listing int) error {
 	r, err := e.newRead(ctx)
 	if err != nil {
 		return &lakeError{err}
@@ -126,7 +128,7 @@ func (e *extraction) everyExtension(ctx context.Context, u Unit, owners []listed
 	if g.answered == 0 && g.first != nil {
 		return g.first
 	}
-	if err := e.emit(Event{Extensions: &ExtensionsRead{Answered: g.answered, Extensions: g.extensions, Refused: len(g.refused)}}); err != nil {
+	if err := e.emit(Event{Extensions: &ExtensionsRead{Answered: g.answered, Extensions: g.extensions, Refused: len(g.refused), Listing: listing}}); err != nil {
 		return err
 	}
 	if err := e.warnRefused(g); err != nil {

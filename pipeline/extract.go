@@ -242,16 +242,7 @@ func (e *extraction) list(ctx context.Context) error {
 // planned says what is going to be read and what is at risk.
 func (e *extraction) planned(days []arrow.Date32) error {
 	p := &Planned{AccountID: e.AccountID, Days: days}
-	for _, u := range Units(days, e.ledger, e.Sizing, e.Now) {
-		if !u.From.Before(u.To) {
-			continue
-		}
-		if u.Requests == nil {
-			p.Unknown++
-			continue
-		}
-		p.Requests += *u.Requests
-	}
+	p.Requests, p.Unknown = expectUnits(Units(days, e.ledger, e.Sizing, e.Now))
 	if err := e.emit(Event{Planned: p}); err != nil {
 		return err
 	}
@@ -314,17 +305,7 @@ func (e *extraction) known(ctx context.Context, account string) (err error) {
 
 // days lists what to read: the window or what is owed, without the days that were read just now.
 func (e *extraction) days() ([]arrow.Date32, error) {
-	feed := e.feed
-	switch {
-	case e.stream.byWhat != byWindow:
-		feed = sinks.FeedState{} // it tells of the company's calls alone
-	case e.Strategy == StrategyList:
-		feed.SyncToken = ""
-	}
-	days := Owed(e.ledger, feed, e.Terms, e.Now)
-	if e.Window != nil {
-		days = e.Window.Days()
-	}
+	days := e.wanted(e.stream, e.ledger, e.feed)
 	if e.PollAnyway {
 		return days, nil
 	}

@@ -72,6 +72,7 @@ type ExtensionsRead struct {
 	Answered   int // extensions that gave their list
 	Extensions int // that there are
 	Refused    int // that were asked and gave none
+	Listing    int // requests that it took to know which there are
 }
 
 // StreamLeft says why a stream was not read.
@@ -153,8 +154,8 @@ type Tally struct {
 	AccountID string
 	CallLog   *ExtensionsRead // whose call log was read, extension by extension; nil: the company's, or none
 	Streams   []StreamTally   // the others that were to be read, in order
+	Requests  []Spending      // of all streams that were to be read, in order
 	Planned   []arrow.Date32
-	Predicted *int // requests that were expected; nil where nothing was known of some days
 	Done      []arrow.Date32
 	Doubtful  []arrow.Date32 // done, but not held: RingCentral may have forgotten them
 	Changed   []Partition    // that were replaced, of all tables
@@ -162,11 +163,45 @@ type Tally struct {
 	Errs      []error
 	Warnings  []string
 	Pages     int
-	ListPages int   // of the pages those of the list
 	Records   int   // as received, repeated ones included
 	Rows      int64 // that the days done hold now
 	Bytes     int64 // of the days done
 	PageBytes int64 // of JSON, as received
+}
+
+// Spending is what a stream's pages were expected to cost and what they cost, in requests; logins, repetitions and the change
+// feed aside.
+type Spending struct {
+	Stream    string `json:"stream"`
+	Predicted *int   `json:"predicted,omitempty"` // nil where nothing was known of some
+	Spent     int    `json:"spent"`
+}
+
+func (t *Tally) spending(stream string) *Spending {
+	stream = cmp.Or(stream, CallLogStream)
+	for i := range t.Requests {
+		if t.Requests[i].Stream == stream {
+			return &t.Requests[i]
+		}
+	}
+	t.Requests = append(t.Requests, Spending{Stream: stream})
+	return &t.Requests[len(t.Requests)-1]
+}
+
+// spend counts the requests that an event tells of.
+func (t *Tally) spend(e Event) {
+	switch {
+	case e.Planned != nil:
+		s := t.spending(e.Stream)
+		if s.Predicted = nil; e.Planned.Unknown == 0 {
+			n := int(math.Round(e.Planned.Requests))
+			s.Predicted = &n
+		}
+	case e.Page != nil && !e.Page.Feed:
+		t.spending(e.Stream).Spent++
+	case e.Extensions != nil:
+		t.spending(e.Stream).Spent += e.Extensions.Listing + e.Extensions.Refused
+	}
 }
 
 // StreamTally adds up the events of a stream.
@@ -209,6 +244,7 @@ func (t *Tally) addTo(s *StreamTally, e Event) {
 
 // Add counts one event.
 func (t *Tally) Add(e Event) {
+	t.spend(e)
 	if !IsCallLog(e.Stream) {
 		t.addTo(t.stream(e.Stream), e)
 		if e.Failed == nil && e.Warning == "" {
@@ -218,15 +254,8 @@ func (t *Tally) Add(e Event) {
 	switch {
 	case e.Planned != nil:
 		t.AccountID, t.Planned = e.Planned.AccountID, e.Planned.Days
-		if e.Planned.Unknown == 0 {
-			n := int(math.Round(e.Planned.Requests))
-			t.Predicted = &n
-		}
 	case e.Page != nil:
 		t.Pages++
-		if !e.Page.Feed {
-			t.ListPages++
-		}
 		t.Records += e.Page.Records
 		t.PageBytes += int64(e.Page.Bytes)
 	case e.Day != nil:

@@ -174,7 +174,7 @@ func TestRestrictedScope(t *testing.T) {
 	if w := tally.Warnings[0]; !strings.Contains(w, "10 of 11 extensions did not answer") || !strings.Contains(w, "the other 7 were not asked") || !strings.Contains(w, "ReadCallLog in its extended scope") {
 		t.Error(w)
 	}
-	if diff := cmp.Diff(&ExtensionsRead{Answered: 1, Extensions: 11, Refused: 3}, tally.CallLog); diff != "" {
+	if diff := cmp.Diff(&ExtensionsRead{Answered: 1, Extensions: 11, Refused: 3, Listing: 1}, tally.CallLog); diff != "" {
 		t.Error(diff)
 	}
 	if len(asked) != 4 {

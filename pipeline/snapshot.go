@@ -27,12 +27,11 @@ func (e *extraction) snapshots(ctx context.Context) error {
 	if err := e.accountKnown(ctx); err != nil {
 		return err
 	}
-	today := dayOf(e.Now)
-	days := []arrow.Date32{today}
-	if e.ledger[today].Closed && !e.PollAnyway {
-		days = nil
+	today, p := dayOf(e.Now), &Planned{AccountID: e.AccountID, Days: e.wanted(e.stream, e.ledger, e.feed)}
+	if len(p.Days) > 0 {
+		p.Requests, p.Unknown = expectSnapshot(e.ledger)
 	}
-	if err := e.emit(Event{Planned: &Planned{AccountID: e.AccountID, Days: days}}); err != nil || days == nil {
+	if err := e.emit(Event{Planned: p}); err != nil || len(p.Days) == 0 {
 		return err
 	}
 	r, err := e.newRead(ctx)
@@ -44,7 +43,7 @@ func (e *extraction) snapshots(ctx context.Context) error {
 	if err := e.readSnapshot(ctx, r); err != nil {
 		return err
 	}
-	return e.bring(ctx, r, days, func(arrow.Date32) (*sinks.Read, error) { return r.rows, nil })
+	return e.bring(ctx, r, p.Days, func(arrow.Date32) (*sinks.Read, error) { return r.rows, nil })
 }
 
 // accountKnown asks which account this is, unless it is known.

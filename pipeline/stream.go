@@ -19,6 +19,7 @@ type stream struct {
 	columns *schema.Table
 	byWhat  manner
 
+	group    string // RingCentral's rate group that most requests for it are counted in
 	forgets  bool   // RingCentral forgets the records when its retention is over
 	recordID string // column of RingCentral's id of a record, where the table's own is another
 
@@ -104,22 +105,22 @@ var calls = stream{
 		Name: CallLogStream, ID: "id", Time: "start_time", Modified: "last_modified_time", Detail: "legs", Deleted: "deleted",
 		Overlay: schema.CallLog().Overlay,
 	},
-	columns: schema.CallLog(), forgets: true,
+	columns: schema.CallLog(), group: "Heavy", forgets: true,
 }
 
 // streams are all there are, in the order in which they are read: first what RingCentral forgets, and the extensions before what is
 // read extension by extension.
 var streams = []stream{
 	calls,
-	{Table: sinks.Table{Name: "account", ID: "id"}, columns: schema.Account(), byWhat: bySnapshot, snapshot: accountPages, compose: wrapAccount},
-	{Table: sinks.Table{Name: ExtensionsStream, ID: "id"}, columns: schema.CompanyExtensions(), byWhat: bySnapshot, snapshot: extensionPages},
+	{Table: sinks.Table{Name: "account", ID: "id"}, columns: schema.Account(), group: "Light", byWhat: bySnapshot, snapshot: accountPages, compose: wrapAccount},
+	{Table: sinks.Table{Name: ExtensionsStream, ID: "id"}, columns: schema.CompanyExtensions(), group: "Medium", byWhat: bySnapshot, snapshot: extensionPages},
 	extensionCalls,
-	{Table: sinks.Table{Name: "call_queues", ID: "id"}, columns: schema.CallQueues(), byWhat: bySnapshot, snapshot: queuePages, compose: composeQueues},
-	{Table: sinks.Table{Name: "phone_numbers", ID: "id"}, columns: schema.CompanyPhoneNumbers(), byWhat: bySnapshot, snapshot: numberPages},
+	{Table: sinks.Table{Name: "call_queues", ID: "id"}, columns: schema.CallQueues(), group: "Light", byWhat: bySnapshot, snapshot: queuePages, compose: composeQueues},
+	{Table: sinks.Table{Name: "phone_numbers", ID: "id"}, columns: schema.CompanyPhoneNumbers(), group: "Heavy", byWhat: bySnapshot, snapshot: numberPages},
 	{
 		Table: sinks.Table{Name: MessagesStream, ID: "id", Time: "creation_time", Modified: "last_modified_time",
 			Deleted: "availability", DeletedAs: "Purged", Overlay: schema.Messages().Overlay},
-		columns: schema.Messages(), byWhat: byExtension, list: messagePages,
+		columns: schema.Messages(), group: "Light", byWhat: byExtension, list: messagePages,
 	},
 }
 

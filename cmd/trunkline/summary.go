@@ -61,8 +61,25 @@ type reqSum struct {
 	ByGroup     map[string]int `json:"by_group"`
 	Retried     int            `json:"retried"`
 	RateLimited int            `json:"rate_limited"`
-	Predicted   *int           `json:"predicted,omitempty"` // for the pages of the call log's list; absent where nothing was known of some days
+	Predicted   *int           `json:"predicted,omitempty"` // for the pages of all streams, the change feed's aside; absent where nothing was known of some
 	Spent       int            `json:"spent"`               // for these pages
+
+	Streams []pipeline.Spending `json:"streams,omitempty"` // the same, one by one
+}
+
+// predict notes what was predicted and spent.
+func (r *reqSum) predict(streams []pipeline.Spending) {
+	r.Streams, r.Spent = streams, 0
+	predicted, known := 0, len(streams) > 0
+	for _, s := range streams {
+		r.Spent += s.Spent
+		if known = known && s.Predicted != nil; known {
+			predicted += *s.Predicted
+		}
+	}
+	if known {
+		r.Predicted = &predicted
+	}
 }
 
 // extracted notes what an extraction did.
