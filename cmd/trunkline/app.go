@@ -107,7 +107,7 @@ func (s *session) parse(line *cli, p process) (app *kong.Kong, command *kong.Con
 	exited := false
 	app, err = kong.New(line,
 		kong.Name("trunkline"), kong.Description(helpText), kong.UsageOnError(),
-		kong.DefaultEnvars("TRUNKLINE"), kong.Resolvers(s.file), kong.Vars{"streams": defaultStreams},
+		kong.DefaultEnvars("TRUNKLINE"), kong.Resolvers(s.file),
 		kong.Writers(p.stdout, p.stderr), kong.Exit(func(int) { exited = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)

@@ -21,7 +21,7 @@ type planCmd struct {
 	CallsPerDay int        `help:"Calls to expect on a working day of which the lake knows nothing; 0 means unknown." default:"0"`
 	PerPage     int        `help:"Records a page, as run is given it." default:"1000"`
 	Strategy    string     `help:"How changes are found, as run is given it." enum:"auto,list,feed" default:"auto"`
-	Streams     streamList `help:"What is read, as run is given it." default:"${streams}" placeholder:"STREAM,…"`
+	Streams     streamList `help:"What is read, as run is given it." default:"call_log,account,extensions,call_queues,phone_numbers" placeholder:"STREAM,…"`
 	Rate        int        `help:"Heavy requests a minute that RingCentral permits your application; of the other groups its documented ones are taken." default:"10"`
 	By          string     `help:"What an element of the JSON is: unit, a window of the call log that a scheduler can give to one task, as run --from --to; or stream, what is asked for of each." enum:"unit,stream" default:"unit"`
 	outputFlags
