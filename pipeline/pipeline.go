@@ -55,7 +55,7 @@ import (
 
 // Event is one step of progress of a stream; exactly one other field is set.
 type Event struct {
-	Stream  string // whose; empty: of the call log
+	Stream  string // whose; empty: of the company's call log
 	Planned *Planned
 	Page    *PageRead
 	Day     *DayDone
@@ -63,6 +63,16 @@ type Event struct {
 	Failed  *DaysFailed
 	Left    *StreamLeft
 	Warning string
+
+	Extensions *ExtensionsRead
+}
+
+// ExtensionsRead says whose lists a reading extension by extension is made of. It is yielded once for each, before its days.
+type ExtensionsRead struct {
+	Answered   int // extensions that gave their list
+	Extensions int // that there are
+	Refused    int // that were asked and gave none
+	Listing    int // requests that it took to know which there are
 }
 
 // StreamLeft says why a stream was not read.
@@ -138,12 +148,14 @@ func PartitionRanges(parts []Partition) []PartitionRange {
 	return out
 }
 
-// Tally adds up the events of a run. What it says of days, pages, records, rows and bytes is of the call log.
+// Tally adds up the events of a run. What it says of days, pages, records, rows and bytes is of the call log, the company's or
+// that of its extensions.
 type Tally struct {
 	AccountID string
-	Streams   []StreamTally // the others that were to be read, in order
+	CallLog   *ExtensionsRead // whose call log was read, extension by extension; nil: the company's, or none
+	Streams   []StreamTally   // the others that were to be read, in order
+	Requests  []Spending      // of all streams that were to be read, in order
 	Planned   []arrow.Date32
-	Predicted *int // requests that were expected; nil where nothing was known of some days
 	Done      []arrow.Date32
 	Doubtful  []arrow.Date32 // done, but not held: RingCentral may have forgotten them
 	Changed   []Partition    // that were replaced, of all tables
@@ -151,11 +163,45 @@ type Tally struct {
 	Errs      []error
 	Warnings  []string
 	Pages     int
-	ListPages int   // of the pages those of the list
 	Records   int   // as received, repeated ones included
 	Rows      int64 // that the days done hold now
 	Bytes     int64 // of the days done
 	PageBytes int64 // of JSON, as received
+}
+
+// Spending is what a stream's pages were expected to cost and what they cost, in requests; logins, repetitions and the change
+// feed aside.
+type Spending struct {
+	Stream    string `json:"stream"`
+	Predicted *int   `json:"predicted,omitempty"` // nil where nothing was known of some
+	Spent     int    `json:"spent"`
+}
+
+func (t *Tally) spending(stream string) *Spending {
+	stream = cmp.Or(stream, CallLogStream)
+	for i := range t.Requests {
+		if t.Requests[i].Stream == stream {
+			return &t.Requests[i]
+		}
+	}
+	t.Requests = append(t.Requests, Spending{Stream: stream})
+	return &t.Requests[len(t.Requests)-1]
+}
+
+// spend counts the requests that an event tells of.
+func (t *Tally) spend(e Event) {
+	switch {
+	case e.Planned != nil:
+		s := t.spending(e.Stream)
+		if s.Predicted = nil; e.Planned.Unknown == 0 {
+			n := int(math.Round(e.Planned.Requests))
+			s.Predicted = &n
+		}
+	case e.Page != nil && !e.Page.Feed:
+		t.spending(e.Stream).Spent++
+	case e.Extensions != nil:
+		t.spending(e.Stream).Spent += e.Extensions.Listing + e.Extensions.Refused
+	}
 }
 
 // StreamTally adds up the events of a stream.
@@ -198,7 +244,8 @@ func (t *Tally) addTo(s *StreamTally, e Event) {
 
 // Add counts one event.
 func (t *Tally) Add(e Event) {
-	if e.Stream != "" && e.Stream != CallLogStream {
+	t.spend(e)
+	if !IsCallLog(e.Stream) {
 		t.addTo(t.stream(e.Stream), e)
 		if e.Failed == nil && e.Warning == "" {
 			return
@@ -207,15 +254,8 @@ func (t *Tally) Add(e Event) {
 	switch {
 	case e.Planned != nil:
 		t.AccountID, t.Planned = e.Planned.AccountID, e.Planned.Days
-		if e.Planned.Unknown == 0 {
-			n := int(math.Round(e.Planned.Requests))
-			t.Predicted = &n
-		}
 	case e.Page != nil:
 		t.Pages++
-		if !e.Page.Feed {
-			t.ListPages++
-		}
 		t.Records += e.Page.Records
 		t.PageBytes += int64(e.Page.Bytes)
 	case e.Day != nil:
@@ -225,11 +265,13 @@ func (t *Tally) Add(e Event) {
 		}
 		t.Rows += e.Day.Outcome.Rows
 		t.Bytes += e.Day.Outcome.Bytes
-		t.changed(CallLogStream, e.Day.AccountID, e.Day.Day, e.Day.Outcome)
+		t.changed(cmp.Or(e.Stream, CallLogStream), e.Day.AccountID, e.Day.Day, e.Day.Outcome)
 	case e.Changed != nil:
 		t.AccountID = e.Changed.AccountID
 		t.changed(CallLogStream, e.Changed.AccountID, e.Changed.Day, e.Changed.Outcome)
-	case e.Failed != nil && e.Stream != "" && e.Stream != CallLogStream:
+	case e.Extensions != nil:
+		t.CallLog = e.Extensions
+	case e.Failed != nil && !IsCallLog(e.Stream):
 		t.Errs = append(t.Errs, e.Failed.Err)
 	case e.Failed != nil:
 		t.Failed = append(t.Failed, e.Failed.Days...)

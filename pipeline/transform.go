@@ -50,6 +50,7 @@ type transformation struct {
 	zone   *time.Location
 
 	ledgers map[string]sinks.Ledger // by account
+	own     map[string]sinks.Ledger // of extensions' own logs: only the days of which the company's log has no row
 	states  map[string]sinks.MartState
 	inputs  map[string]map[string]string // by mart and partition: what it would be built from now
 	stale   map[sql.Date][]sql.Model     // marts to build, by day
@@ -59,6 +60,12 @@ type transformation struct {
 func (t *transformation) load(ctx context.Context) (err error) {
 	if t.ledgers, err = Ledgers(ctx, t.lake); err != nil {
 		return err
+	}
+	if t.own, err = ledgersOf(ctx, t.lake, ExtensionCallLogStream); err != nil {
+		return err
+	}
+	for account, own := range t.own {
+		maps.DeleteFunc(own, func(day arrow.Date32, _ sinks.LedgerDay) bool { return t.ledgers[account][day].Rows > 0 })
 	}
 	for _, m := range sql.Marts() {
 		if m.Unit == sql.UnitAll {
@@ -96,9 +103,9 @@ func (t *transformation) compare() {
 	for _, m := range sql.Marts() {
 		t.inputs[m.Name] = map[string]string{}
 		for account, ledger := range t.ledgers {
-			for _, date := range localDates(ledger, t.zone) {
+			for _, date := range localDates(t.zone, ledger, t.own[account]) {
 				partition := sinks.MartPath(account, date)
-				now := t.inputsOf(m, ledger, date)
+				now := t.inputsOf(m, account, date)
 				t.inputs[m.Name][partition] = now
 				if t.states[m.Name][partition].Inputs != now {
 					day := sql.Date{AccountID: account, LocalDate: date}
@@ -111,14 +118,16 @@ func (t *transformation) compare() {
 }
 
 // localDates lists the local dates that the held days with rows overlap, in order.
-func localDates(ledger sinks.Ledger, zone *time.Location) []string {
+func localDates(zone *time.Location, ledgers ...sinks.Ledger) []string {
 	var out []string
-	for day, held := range ledger {
-		if held.ContentHash == "" {
-			continue
+	for _, ledger := range ledgers {
+		for day, held := range ledger {
+			if held.ContentHash == "" {
+				continue
+			}
+			from, to := dayStart(day), dayStart(day+1).Add(-time.Nanosecond)
+			out = append(out, from.In(zone).Format(time.DateOnly), to.In(zone).Format(time.DateOnly))
 		}
-		from, to := dayStart(day), dayStart(day+1).Add(-time.Nanosecond)
-		out = append(out, from.In(zone).Format(time.DateOnly), to.In(zone).Format(time.DateOnly))
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
@@ -142,14 +151,17 @@ func (t *transformation) dependsOn(m sql.Model, date string) []arrow.Date32 {
 }
 
 // inputsOf names what a partition of the mart is built from.
-func (t *transformation) inputsOf(m sql.Model, ledger sinks.Ledger, date string) string {
+func (t *transformation) inputsOf(m sql.Model, account, date string) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s\n%s\n%s\n", m.Hash, t.zone, date)
 	for _, name := range m.Settings {
 		fmt.Fprintf(h, "%s = %s\n", name, t.engine.Settings().Value(name))
 	}
 	for _, day := range t.dependsOn(m, date) {
-		fmt.Fprintf(h, "%s %s\n", day.FormattedString(), ledger[day].ContentHash)
+		fmt.Fprintf(h, "%s %s\n", day.FormattedString(), t.ledgers[account][day].ContentHash)
+		if own := t.own[account][day].ContentHash; own != "" {
+			fmt.Fprintf(h, "%s %s %s\n", ExtensionCallLogStream, day.FormattedString(), own)
+		}
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
@@ -186,8 +198,9 @@ func (t *transformation) buildTogether(ctx context.Context, days []sql.Date) ([]
 			}
 		}
 	}
-	objects := calls.objects(t.ledgers, func(account string, day arrow.Date32) bool { return need[account][day] })
-	if err := loadTables(ctx, t.lake, t.engine, map[string][]sinks.Object{CallLogStream: objects}); err != nil {
+	needed := func(account string, day arrow.Date32) bool { return need[account][day] }
+	objects := map[string][]sinks.Object{CallLogStream: calls.objects(t.ledgers, needed), ExtensionCallLogStream: extensionCalls.objects(t.own, needed)}
+	if err := loadTables(ctx, t.lake, t.engine, objects); err != nil {
 		return nil, err
 	}
 	return t.engine.Build(ctx, want, filepath.Join(t.lake.Scratch(), "marts"))

@@ -22,6 +22,8 @@ type closedRead struct {
 	pages        int
 	readAt       time.Time // when the first page was asked for
 	hidesDeleted bool
+
+	answered, extensions int // of a stream that is read extension by extension: whose lists came, and how many there were
 }
 
 func (e *extraction) newRead(ctx context.Context) (_ *closedRead, err error) {
@@ -206,12 +208,13 @@ func (e *extraction) after(u Unit) []arrow.Date32 {
 func (e *extraction) entry(day arrow.Date32, o sinks.Outcome, r *closedRead, rows *sinks.Read) sinks.LedgerDay {
 	known, b := e.ledger[day], broughtBy(rows, day)
 	doubt := ""
-	if e.stream.byWhat == byWindow {
+	if e.stream.forgets {
 		doubt = e.doubt(day, b, e.ledger, r.readAt)
 	}
 	entry := sinks.LedgerDay{
 		ReadAt: r.readAt.UTC().Truncate(time.Millisecond), How: e.stream.byWhat.how(), Pages: r.pages, Records: b.records,
 		Closed: doubt == "", Doubt: doubt, HidesDeleted: r.hidesDeleted,
+		Answered: r.answered, Extensions: r.extensions,
 	}
 	if doubt != "" && known.Closed { // what an earlier read brought is held all the same
 		entry.Closed, entry.Records = true, known.Records

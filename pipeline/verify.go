@@ -356,7 +356,7 @@ func (a *accountCheck) repeated() error {
 		if len(days) > 1 {
 			a.findRecord(Finding{Kind: FindIDRepeated, Stream: a.stream.Name, AccountID: a.id, Day: days[0],
 				Detail: fmt.Sprintf("id %q lies in %s", before.ID, strings.Join(days, ", ")),
-				Remedy: "read these days again: `trunkline run --from " + days[0] + " --to DAY`; of days beside each other the older version leaves, " +
+				Remedy: "read these days again: `trunkline run" + a.stream.scopeFlag() + " --from " + days[0] + " --to DAY`; of days beside each other the older version leaves, " +
 					"of days further apart move the older day's object away first"})
 		}
 	}
@@ -381,10 +381,10 @@ func (a *accountCheck) readAgain(d arrow.Date32) string {
 		return fmt.Sprintf("`trunkline replay --from %s --to %s` builds the day from the archive; what was then cannot be read any more",
 			w.From.FormattedString(), w.To.FormattedString())
 	}
-	if a.stream.Name != CallLogStream {
+	if !a.stream.isCallLog() {
 		return fmt.Sprintf("`trunkline run --streams %s --from %s --to %s` reads the day again, and `trunkline replay` with the same days builds it from the archive",
 			a.stream.Name, w.From.FormattedString(), w.To.FormattedString())
 	}
-	return fmt.Sprintf("`trunkline run --from %s --to %s` reads the day again, and `trunkline replay` with the same days builds it from the archive",
-		w.From.FormattedString(), w.To.FormattedString())
+	return fmt.Sprintf("`trunkline run%s --from %s --to %s` reads the day again, and `trunkline replay` with the same days builds it from the archive",
+		a.stream.scopeFlag(), w.From.FormattedString(), w.To.FormattedString())
 }

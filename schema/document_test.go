@@ -39,6 +39,7 @@ func columnsDocument() string {
 		"`unclassified` and `extra` are dropped unless a rule names them.\n")
 	writeTable(&b, CallLog())
 	writeColumns(&b, "call_log.legs", "One element a leg, in the order received.", legFields)
+	writeTable(&b, ExtensionCallLog())
 	writeTable(&b, Messages())
 	writeColumns(&b, "messages.to", "One element a recipient.", recipientFields)
 	writeColumns(&b, "messages.attachments", "One element an attachment.", attachmentFields)

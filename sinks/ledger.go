@@ -29,6 +29,8 @@ type LedgerDay struct {
 	Writing      bool      `json:"writing,omitempty"`       // a run is about to write the day; where that run ended, the next one looks after it
 	WritingBy    string    `json:"writing_by,omitempty"`    // where it is Writing, the key of the archived read that the rows come from, or what else brings rows; empty of who only changes held ones
 	HidesDeleted bool      `json:"hides_deleted,omitempty"` // RingCentral refused to show deleted records to its last closed read
+	Answered     int       `json:"answered,omitempty"`      // of a stream that is read extension by extension: how many gave their list to the last closed read
+	Extensions   int       `json:"extensions,omitempty"`    // likewise: how many there were
 }
 
 // Why a read to its end does not make a day held: RingCentral forgets, and does not say so. A day that was held before stays held.

@@ -86,6 +86,32 @@ func TestGoldenStreams(t *testing.T) {
 	}
 }
 
+// TestGoldenScope holds which records of extensions' own logs stand for a conversation, and that days which the company's log holds are
+// its alone.
+func TestGoldenScope(t *testing.T) {
+	const dir = "testdata/scope"
+	lines := map[string]string{}
+	for _, name := range []string{"calls", "extension_call_log"} {
+		text, err := os.ReadFile(filepath.Join(dir, name+".ndjson"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines[name] = string(text)
+	}
+	e := open(t, nil)
+	if err := e.Load(t.Context(), append(newLake(t, lines["calls"]).inputs(), ownLogs(t, lines["extension_call_log"]))); err != nil {
+		t.Fatal(err)
+	}
+	published(t, e)
+	for name, query := range map[string]string{
+		"staging_calls":     "select start_date, start_at, call_id, telephony_session_id, outcome, duration_s, leg_count from staging.calls order by start_at, call_id",
+		"staging_call_legs": "select start_date, call_id, leg_index, extension_id, result from staging.call_legs order by call_id, leg_index",
+		"calls_daily":       "select * from marts.calls_daily order by all",
+	} {
+		compareGolden(t, filepath.Join(dir, name+".csv"), asCSV(t, e, query))
+	}
+}
+
 // TestTablesThatAreNotLoaded: their models are left out, and the others are there.
 func TestTablesThatAreNotLoaded(t *testing.T) {
 	e := loaded(t, newLake(t, ""), nil)

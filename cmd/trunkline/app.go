@@ -30,7 +30,7 @@ type cli struct {
 	Run        runCmd                    `cmd:"" help:"Extract, load and transform: a window of days, or without one the days that are owed."`
 	Extract    extractCmd                `cmd:"" help:"The first half of run: bring days from RingCentral into the lake."`
 	Transform  transformCmd              `cmd:"" help:"The second half of run: bring the marts up to date with the lake."`
-	Plan       planCmd                   `cmd:"" help:"Show what run would do: days, requests, minutes. Reads the ledger only."`
+	Plan       planCmd                   `cmd:"" help:"Show what run would do, stream by stream: days, requests, minutes. Asks the lake only."`
 	Status     statusCmd                 `cmd:"" help:"Show what the lake holds: first and last day, gaps, unsettled days, rows, bytes."`
 	Verify     verifyCmd                 `cmd:"" help:"Compare the lake with what it says of itself: objects, hashes, rows, ids, names. Changes nothing."`
 	Doctor     doctorCmd                 `cmd:"" help:"Try everything that a run needs: credentials, permissions, clock, rate, lake, disk, DuckDB; with a remedy for each."`

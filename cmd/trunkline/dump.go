@@ -20,8 +20,8 @@ type dumpCmd struct {
 
 // Run writes records back as RingCentral's JSON, one a line, from the lake's Parquet alone.
 func (c *dumpCmd) Run(s *session) error {
-	if !slices.Contains(pipeline.Streams(), c.Stream) {
-		return usage(fmt.Errorf("--stream %q: expected %s", c.Stream, strings.Join(pipeline.Streams(), ", ")))
+	if !slices.Contains(pipeline.Tables(), c.Stream) {
+		return usage(fmt.Errorf("--stream %q: expected %s", c.Stream, strings.Join(pipeline.Tables(), ", ")))
 	}
 	window, err := windowFlags{From: c.From, To: c.To}.window(s)
 	if err != nil {

@@ -71,7 +71,7 @@ func (p *progress) day(stream string, d *pipeline.DayDone) {
 		return
 	}
 	log := p.log
-	if stream != "" && stream != pipeline.CallLogStream {
+	if stream != "" && stream != pipeline.CallLogStream { // extensions' own logs, too: they are not the company's
 		log = log.With("stream", stream)
 	}
 	log.Info("day", "day", d.Day.FormattedString(), "account", d.AccountID, "rows", d.Outcome.Rows,
