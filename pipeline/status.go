@@ -84,7 +84,7 @@ func streamsStatus(ctx context.Context, lake *sinks.Lake, account string) ([]Str
 		var lastRead time.Time
 		for _, day := range ledger.Days() {
 			held := ledger[day]
-			if !held.Closed {
+			if !held.Closed && (stream.byWhat != byCall || held.ContentHash == "") {
 				continue
 			}
 			s.Days++

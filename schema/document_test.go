@@ -36,9 +36,10 @@ func columnsDocument() string {
 		"day can be null, which means that RingCentral sent nothing, or something that is kept in `extra`. The partition's columns,\n" +
 		"`account_id` and `start_date`, are in the path and not in the file.\n\n" +
 		"The class is what rules of privacy (`--privacy CLASS=ACTION`) go by. Under any rule but `keep`, columns of the classes `uris`,\n" +
-		"`unclassified` and `extra` are dropped unless a rule names them.\n")
+		"`audio`, `unclassified` and `extra` are dropped unless a rule names them.\n")
 	writeColumns(&b, "call_log", "One row a call record.", callFields)
 	writeColumns(&b, "call_log.legs", "One element a leg, in the order received.", legFields)
+	writeColumns(&b, "recordings", "One row a recording that a call names; with the stream `recordings`. The records are trunkline's own.", recordingFields)
 	writeColumns(&b, "messages", "One row a message of one extension's message store; with the stream `messages`.", messageFields)
 	writeColumns(&b, "messages.to", "One element a recipient.", recipientFields)
 	writeColumns(&b, "messages.attachments", "One element an attachment.", attachmentFields)
