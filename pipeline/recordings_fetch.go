@@ -33,14 +33,7 @@ func (e *extraction) settle(ctx context.Context, r recording, erased bool) (reco
 	if err := sinks.CheckAudioID(r.ID); err != nil {
 		return r, err
 	}
-	audio, found, err := e.lake.FindAudio(ctx, e.stream.Name, e.AccountID, r.ID)
-	if err != nil {
-		return r, asLakes(err)
-	}
-	if found {
-		return r.holds(audio, e.clock()), e.emit(Event{Recording: &RecordingDone{Bytes: -1}})
-	}
-	audio, err = e.fetch(ctx, r)
+	audio, fetched, err := e.bringAudio(ctx, r)
 	if isNotHad(err) {
 		if e.clock().Sub(r.started()) < youngAudio {
 			return r, errYoung
@@ -51,7 +44,7 @@ func (e *extraction) settle(ctx context.Context, r recording, erased bool) (reco
 	if err != nil {
 		return r, err
 	}
-	return r.holds(audio, e.clock()), e.emit(Event{Recording: &RecordingDone{Bytes: audio.Bytes}})
+	return r.holds(audio, e.clock()), e.emit(Event{Recording: &RecordingDone{Bytes: fetched}})
 }
 
 func isNotHad(err error) bool {
@@ -59,27 +52,43 @@ func isNotHad(err error) bool {
 	return errors.As(err, &refused) && refused.Gone()
 }
 
-// fetch brings the audio into the lake.
-func (e *extraction) fetch(ctx context.Context, r recording) (_ sinks.Audio, err error) {
+// bringAudio sees to it that the lake has the audio. fetched is its size, -1 if the lake had it. It looks while it holds the part, so
+// that of two runs on one machine one fetches it.
+func (e *extraction) bringAudio(ctx context.Context, r recording) (audio sinks.Audio, fetched int64, err error) {
 	part, err := e.lake.OpenPart(e.AccountID, r.ID)
 	if errors.Is(err, sinks.ErrConflict) {
-		return sinks.Audio{}, err
+		return audio, 0, err
 	}
 	if err != nil {
-		return sinks.Audio{}, &lakeError{fmt.Errorf("what comes of a recording is kept on local disk: %w", err)}
+		return audio, 0, onDiskFails(err)
 	}
-	defer func() { err = errors.Join(err, part.Close()) }()
+	defer func() {
+		if closing := part.Close(); closing != nil {
+			err = errors.Join(err, onDiskFails(closing))
+		}
+	}()
+	audio, found, err := e.lake.FindAudio(ctx, e.stream.Name, e.AccountID, r.ID)
+	if err != nil {
+		return audio, 0, &lakeError{err}
+	}
+	if found {
+		return audio, -1, part.Remove()
+	}
 	if err := e.pieces(ctx, part, r.address(e.AccountID)); err != nil {
 		if isNotHad(err) {
 			err = errors.Join(err, part.Remove())
 		}
-		return sinks.Audio{}, err
+		return audio, 0, err
 	}
-	audio, err := e.lake.KeepAudio(ctx, e.stream.Name, e.AccountID, r.ID, part)
-	if err != nil {
-		return audio, &lakeError{err}
+	if audio, err = e.lake.KeepAudio(ctx, e.stream.Name, e.AccountID, r.ID, part); err != nil {
+		return audio, 0, &lakeError{err}
 	}
-	return audio, part.Remove()
+	return audio, audio.Bytes, part.Remove()
+}
+
+// onDiskFails is a failure of the disk on which parts are kept.
+func onDiskFails(err error) error {
+	return &lakeError{fmt.Errorf("what comes of a recording is kept on local disk (--cache-dir): %w", err)}
 }
 
 // address is where the audio is: what the call says or, where that was taken away, what RingCentral's specification says.
@@ -127,7 +136,7 @@ func (e *extraction) rest(ctx context.Context, part *sinks.Part, uri string) (*r
 		}
 	}
 	if err := part.Begin(originOf(m)); err != nil {
-		return nil, errors.Join(&lakeError{err}, m.Body.Close())
+		return nil, errors.Join(onDiskFails(err), m.Body.Close())
 	}
 	return m, nil
 }
@@ -147,5 +156,5 @@ func copyPiece(part *sinks.Part, body io.ReadCloser) (broken bool, err error) {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return false, err
 	}
-	return false, &lakeError{fmt.Errorf("what comes of a recording is kept on local disk: %w", err)}
+	return false, onDiskFails(err)
 }

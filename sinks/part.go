@@ -39,7 +39,12 @@ const (
 )
 
 // errPartHeld says that another process fetches the same at the moment.
-var errPartHeld = fmt.Errorf("another run is fetching it: %w", ErrConflict)
+var errPartHeld error = partHeld{}
+
+type partHeld struct{}
+
+func (partHeld) Error() string        { return "another run on this machine is fetching it; try again later" }
+func (partHeld) Is(target error) bool { return target == ErrConflict }
 
 func (l *Lake) parts() string { return filepath.Join(l.cacheDir, "parts") }
 
