@@ -243,8 +243,19 @@ func TestRecordingsInterrupted(t *testing.T) {
 func clientOver(t testing.TB, sim *simulator.Simulator, transport http.RoundTripper) *ringcentral.Client {
 	t.Helper()
 	id, secret, jwt := sim.Credentials()
+	return newClient(t, id, secret, jwt, transport, 8)
+}
+
+// clientTo is a client of a server that does not ask who it is.
+func clientTo(t testing.TB, transport http.RoundTripper) *ringcentral.Client {
+	t.Helper()
+	return newClient(t, "id", "secret", "jwt", transport, 2)
+}
+
+func newClient(t testing.TB, id, secret, jwt string, transport http.RoundTripper, tries int) *ringcentral.Client {
+	t.Helper()
 	client, err := ringcentral.New(ringcentral.Credentials{ServerURL: "http://127.0.0.1:1", ClientID: id, ClientSecret: secret, JWT: jwt},
-		&ringcentral.Options{HTTPClient: &http.Client{Transport: transport}, Tries: 8, Clock: ringcentral.Clock{Now: driven.now, Sleep: driven.sleep}})
+		&ringcentral.Options{HTTPClient: &http.Client{Transport: transport}, Tries: tries, Clock: ringcentral.Clock{Now: driven.now, Sleep: driven.sleep}})
 	if err != nil {
 		t.Fatal(err)
 	}
