@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -80,6 +81,9 @@ func extractAll(ctx context.Context, c *ringcentral.Client, lake *sinks.Lake, x 
 	if err != nil {
 		return err
 	}
+	if slices.Contains(x.Streams, RecordingsStream) && !x.Policy.KeepsAudio() {
+		return ErrAudio
+	}
 	known := &shared{}
 	var errs []error
 	for _, s := range list {
@@ -131,6 +135,8 @@ type extraction struct {
 	yield   func(Event, error) bool
 	feed    sinks.FeedState  // live only where it has a token
 	untold  *sinks.FeedState // what became of the feed while the account was not known yet
+
+	following *audioDay // for byCall, the day that is settled
 }
 
 func (e *extraction) emit(v Event) error {
@@ -171,6 +177,8 @@ func (e *extraction) read(ctx context.Context) (err error) {
 		return e.snapshots(ctx)
 	case byExtension:
 		return e.extensions(ctx)
+	case byCall:
+		return e.recordings(ctx)
 	}
 	return e.callLog(ctx)
 }

@@ -23,7 +23,8 @@
 //     and arrives at the same bytes.
 //
 // This is how the call log is read. The other streams (see streams) share all but the reading: a snapshot is all there is, once a day, and
-// messages are listed extension by extension and wait on local disk by day until every extension has answered. Streams are read
+// messages are listed extension by extension and wait on local disk by day until every extension has answered, and recordings are those that the
+// lake's calls name. Streams are read
 // one after the other; one that fails alone does not keep the others away.
 //
 // # Replay of the archive
@@ -65,6 +66,7 @@ type Event struct {
 	Warning string
 
 	Extensions *ExtensionsRead
+	Recording  *RecordingDone
 }
 
 // ExtensionsRead says whose lists a reading extension by extension is made of. It is yielded once for each, before its days.
@@ -212,6 +214,12 @@ type StreamTally struct {
 	Records int    `json:"records"`        // as received, repeated ones included
 	Rows    int64  `json:"rows"`           // that the days read hold now
 	Left    string `json:"left,omitempty"` // why it was not read
+
+	// Of recordings, what the run did.
+	Fetched    int   `json:"fetched,omitempty"`     // that were brought into the lake
+	AudioBytes int64 `json:"audio_bytes,omitempty"` // of these
+	Gone       int   `json:"gone,omitempty"`        // that RingCentral does not have any more
+	Erased     int   `json:"erased,omitempty"`      // that somebody who was erased takes part in
 }
 
 func (t *Tally) stream(name string) *StreamTally {
@@ -239,6 +247,20 @@ func (t *Tally) addTo(s *StreamTally, e Event) {
 		s.Changed += len(t.Changed) - before
 	case e.Left != nil:
 		s.Left = e.Left.Why
+	case e.Recording != nil:
+		s.add(*e.Recording)
+	}
+}
+
+func (s *StreamTally) add(r RecordingDone) {
+	switch {
+	case r.Erased:
+		s.Erased++
+	case r.Gone:
+		s.Gone++
+	case r.Bytes >= 0:
+		s.Fetched++
+		s.AudioBytes += r.Bytes
 	}
 }
 

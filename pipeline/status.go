@@ -125,7 +125,7 @@ func streamStatus(stream stream, ledger sinks.Ledger) StreamStatus {
 	var lastRead time.Time
 	for _, day := range ledger.Days() {
 		held := ledger[day]
-		if !held.Closed {
+		if !held.Closed && (stream.byWhat != byCall || held.ContentHash == "") {
 			continue
 		}
 		s.Days++

@@ -72,12 +72,20 @@ const (
 	bySnapshot
 	// byExtension reads one window of days from a list for each extension.
 	byExtension
+	// byCall settles what the calls name that the lake holds.
+	byCall
 )
+
+// listed reports whether days are read from lists of RingCentral's.
+func (m manner) listed() bool { return m == byWindow || m == byExtension }
 
 // how is the ledger's word for it.
 func (m manner) how() string {
-	if m == bySnapshot {
+	switch m {
+	case bySnapshot:
 		return howSnapshot
+	case byCall:
+		return howCalls
 	}
 	return howList
 }
@@ -108,8 +116,8 @@ var calls = stream{
 	columns: schema.CallLog(), group: "Heavy", forgets: true,
 }
 
-// streams are all there are, in the order in which they are read: first what RingCentral forgets, and the extensions before what is
-// read extension by extension.
+// streams are all there are, in the order in which they are read: first what RingCentral forgets, the extensions before what is
+// read extension by extension, and the calls before what follows them.
 var streams = []stream{
 	calls,
 	{Table: sinks.Table{Name: "account", ID: "id"}, columns: schema.Account(), group: "Light", byWhat: bySnapshot, snapshot: accountPages, compose: wrapAccount},
@@ -122,6 +130,7 @@ var streams = []stream{
 			Deleted: "availability", DeletedAs: "Purged", Overlay: schema.Messages().Overlay},
 		columns: schema.Messages(), group: "Light", byWhat: byExtension, list: messagePages,
 	},
+	{Table: sinks.Table{Name: RecordingsStream, ID: "id", Time: "start_time"}, columns: schema.Recordings(), byWhat: byCall},
 }
 
 // DefaultStreams are those that are read unless others are named. A release never adds to them.

@@ -28,7 +28,7 @@ type closedRead struct {
 
 func (e *extraction) newRead(ctx context.Context) (_ *closedRead, err error) {
 	r := &closedRead{rows: sinks.NewRead(e.stream.Table)}
-	if e.privacy, err = readPrivacy(ctx, e.lake, e.Policy, e.stream); err != nil || e.NoArchive || e.Policy != nil {
+	if e.privacy, err = readPrivacy(ctx, e.lake, e.Policy, e.stream); err != nil || e.NoArchive || e.Policy != nil || e.stream.byWhat == byCall {
 		return r, err
 	}
 	r.archive, err = e.lake.NewArchive()
@@ -121,7 +121,7 @@ func (e *extraction) bring(ctx context.Context, r *closedRead, days []arrow.Date
 		return errors.Join(err, rejected)
 	}
 	m := e.merge(r, days)
-	m.Shrink = e.AllowShrink && e.stream.byWhat != bySnapshot
+	m.Shrink = e.AllowShrink && e.stream.byWhat.listed()
 	var done []DayDone
 	for _, day := range days {
 		rows, err := of(day)
@@ -160,7 +160,7 @@ func (e *extraction) beforeBringing(ctx context.Context, r *closedRead, days []a
 		return nil, &lakeError{err}
 	}
 	rejected = e.reject(ctx, r, days)
-	if e.stream.byWhat != bySnapshot {
+	if e.stream.byWhat.listed() {
 		err = e.begin(ctx, days[0])
 	}
 	return rejected, err
@@ -206,6 +206,9 @@ func (e *extraction) after(u Unit) []arrow.Date32 {
 
 // entry is what the ledger is told of a day that was read to its end.
 func (e *extraction) entry(day arrow.Date32, o sinks.Outcome, r *closedRead, rows *sinks.Read) sinks.LedgerDay {
+	if e.stream.byWhat == byCall {
+		return e.followed(o)
+	}
 	known, b := e.ledger[day], broughtBy(rows, day)
 	doubt := ""
 	if e.stream.forgets {
@@ -230,6 +233,9 @@ func broughtBy(rows *sinks.Read, day arrow.Date32) brought {
 // warnKept reports the days of which RingCentral gave fewer calls than the lake holds. What moved to another day of the
 // same read is not missing.
 func (e *extraction) warnKept(done []DayDone) error {
+	if e.stream.byWhat == byCall {
+		return nil // only what is new was brought
+	}
 	moved := map[arrow.Date32]int64{}
 	for _, d := range done {
 		for from, left := range d.Outcome.Left {

@@ -18,6 +18,8 @@ var streamColumns = map[string]string{
 		members struct(id varchar; extension_number varchar)[]`,
 	"phone_numbers": `id varchar, phone_number varchar, label varchar, usage_type varchar, type varchar, payment_type varchar,
 		status varchar, extension_id varchar, extension_name varchar`,
+	"recordings": `id varchar, start_time timestamptz, call_id varchar, type varchar, object varchar, content_type varchar, bytes bigint,
+		sha256 varchar, fetched_at timestamptz, gone_at timestamptz, erased_at timestamptz`,
 	"messages": `id varchar, extension_id varchar, creation_time timestamptz, type varchar, direction varchar, message_status varchar,
 		from_phone_number varchar, from_extension_id varchar, from_extension_number varchar, from_name varchar,
 		to struct(phone_number varchar; extension_id varchar; extension_number varchar; name varchar; fax_error_code varchar)[],
@@ -80,7 +82,7 @@ func TestGoldenStreams(t *testing.T) {
 	}
 	for name, order := range map[string]string{
 		"extensions": "extension_id", "call_queues": "queue_id, snapshot_date", "queue_members": "queue_id, snapshot_date, extension_id",
-		"phone_numbers": "phone_number_id", "messages": "message_id",
+		"phone_numbers": "phone_number_id", "messages": "message_id", "recordings": "recording_id",
 	} {
 		compareGolden(t, filepath.Join(dir, "staging_"+name+".csv"), asCSV(t, e, "select * from staging."+name+" order by account_id, "+order))
 	}

@@ -11,7 +11,7 @@ import (
 
 type dumpCmd struct {
 	lakeFlags
-	Stream    string   `help:"Whose records: call_log, messages, extensions, …" default:"call_log"`
+	Stream    string   `help:"Whose records: call_log, messages, recordings, extensions, …" default:"call_log"`
 	From      string   `help:"First day (YYYY-MM-DD, UTC); without it, all days." placeholder:"DAY"`
 	To        string   `help:"Day after the last one." placeholder:"DAY"`
 	ID        []string `help:"Only the records of these ids (repeatable)." name:"id" placeholder:"ID" sep:"none"`

@@ -66,7 +66,7 @@ func statusOf(err error) int {
 	var audit *sql.AuditError
 	switch {
 	case errors.As(err, &bad), errors.Is(err, sinks.ErrLayout), errors.Is(err, pipeline.ErrEmptyWindow),
-		errors.Is(err, pipeline.ErrCacheLimit):
+		errors.Is(err, pipeline.ErrCacheLimit), errors.Is(err, pipeline.ErrAudio):
 		return exitUsage
 	case errors.Is(err, sinks.ErrConflict):
 		return exitLater

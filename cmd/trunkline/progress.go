@@ -18,7 +18,7 @@ type progress struct {
 	log *slog.Logger
 	bar *progressbar.ProgressBar // nil without a terminal
 
-	pages, records int
+	pages, records, recordings int
 }
 
 func (s *session) progress() *progress {
@@ -40,6 +40,9 @@ func (p *progress) show(e pipeline.Event) {
 		p.pages++
 		p.records += e.Page.Records
 		p.describe()
+	case e.Recording != nil:
+		p.recordings++
+		p.describe()
 	case e.Day != nil:
 		p.day(e.Stream, e.Day)
 	case e.Changed != nil:
@@ -60,9 +63,14 @@ func (p *progress) failed(f *pipeline.DaysFailed) {
 }
 
 func (p *progress) describe() {
-	if p.bar != nil {
-		p.bar.Describe(fmt.Sprintf("%s pages, %s records, days", humanize.Comma(int64(p.pages)), humanize.Comma(int64(p.records))))
+	if p.bar == nil {
+		return
 	}
+	what := fmt.Sprintf("%s pages, %s records, ", humanize.Comma(int64(p.pages)), humanize.Comma(int64(p.records)))
+	if p.recordings > 0 {
+		what += humanize.Comma(int64(p.recordings)) + " recordings, "
+	}
+	p.bar.Describe(what + "days")
 }
 
 func (p *progress) day(stream string, d *pipeline.DayDone) {

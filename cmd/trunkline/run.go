@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,7 +77,7 @@ type sourceFlags struct {
 	CallsPerDay int        `help:"Calls to expect on a working day of which the lake knows nothing; 0 means unknown." default:"0"`
 	PerPage     int        `help:"Records a page, 1 to 1000; fewer only where pages are too large to arrive." default:"1000"`
 	Strategy    string     `help:"How changes are found: auto reads days from the list and changes from the change feed, list reads days again, feed reads changes only." enum:"auto,list,feed" default:"auto"`
-	Streams     streamList `help:"What to read, with commas between: call_log, account, extensions, call_queues, phone_numbers, messages. Streams that are named must be readable; of the default ones, those that the user may not read are left out with a warning." default:"call_log,account,extensions,call_queues,phone_numbers" placeholder:"STREAM,…"`
+	Streams     streamList `help:"What to read, with commas between: call_log, account, extensions, call_queues, phone_numbers, messages, recordings (the audio of calls, one request each). Streams that are named must be readable; of the default ones, those that the user may not read are left out with a warning." default:"call_log,account,extensions,call_queues,phone_numbers" placeholder:"STREAM,…"`
 	Archive     string     `help:"Keep the pages of every read that changed something, so that tables can be built again offline: on, off, or auto, which is on unless --privacy takes something away." enum:"auto,on,off" default:"auto"`
 	AllowShrink bool       `help:"Make a day exactly what RingCentral gives of it, even if that is less than the lake holds."`
 	PollAnyway  bool       `help:"Read days again that were read under five minutes ago."`
@@ -239,6 +240,9 @@ func prepare(s *session, w windowFlags, f sourceFlags) (source, error) {
 	policy, err := f.ready()
 	if err == nil {
 		err = f.archives("--archive=on", f.Archive == "on", policy)
+	}
+	if err == nil && slices.Contains(f.Streams.names(), pipeline.RecordingsStream) && !policy.KeepsAudio() {
+		err = usage(pipeline.ErrAudio)
 	}
 	if err != nil {
 		return source{}, err
