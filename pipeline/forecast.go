@@ -81,6 +81,8 @@ func (f *forecasting) of(ctx context.Context, s stream) (Forecast, error) {
 		return out, nil
 	case byExtension:
 		return out, f.byExtension(ctx, s, g, &out)
+	case byCall:
+		return out, f.byCall(ctx, g, &out)
 	}
 	if f.Window == nil && f.Strategy == StrategyFeed {
 		out.Days = nil // the feed has no days
@@ -118,6 +120,35 @@ func (f *forecasting) byExtension(ctx context.Context, s stream, g sinks.Ledger,
 	if !f.lists {
 		requests, unknown := expectSnapshot(extensions)
 		out.Requests, out.Unknown = out.Requests+requests, out.Unknown+unknown
+	}
+	return nil
+}
+
+// byCall expects a request for each recording that the held calls name and that was not settled yet. What the days bring that the run reads
+// first is not known.
+func (f *forecasting) byCall(ctx context.Context, g sinks.Ledger, out *Forecast) error {
+	held, err := f.ledger(ctx, CallLogStream)
+	if err != nil {
+		return err
+	}
+	out.Days = unfollowed(held, g, f.Window, f.Now)
+	for _, day := range out.Days {
+		named, err := recordingsNamed(ctx, f.lake, nil, f.AccountID, day)
+		if err != nil {
+			return err
+		}
+		settled, err := heldRecordings(ctx, f.lake, f.AccountID, day)
+		if err != nil {
+			return err
+		}
+		for id := range named {
+			if !settled[id].settled() {
+				out.Requests++
+			}
+		}
+	}
+	if len(f.wanted(calls, held, f.feed)) > 0 {
+		out.Unknown = 1
 	}
 	return nil
 }

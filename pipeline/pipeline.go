@@ -203,6 +203,8 @@ func (t *Tally) spend(e Event) {
 		t.spending(e.Stream).Spent++
 	case e.Extensions != nil:
 		t.spending(e.Stream).Spent += e.Extensions.Listing + e.Extensions.Refused
+	case e.Recording != nil && (e.Recording.Gone || e.Recording.Bytes >= 0):
+		t.spending(e.Stream).Spent++
 	}
 }
 

@@ -90,7 +90,7 @@ func (e *extraction) recordings(ctx context.Context) error {
 		return &lakeError{err}
 	}
 	days := unfollowed(calls, e.ledger, e.Window, e.Now)
-	if err := e.emit(Event{Planned: &Planned{AccountID: e.AccountID, Days: days}}); err != nil {
+	if err := e.emit(Event{Planned: &Planned{AccountID: e.AccountID, Days: days, Unknown: len(days)}}); err != nil {
 		return err
 	}
 	for _, day := range days {

@@ -353,3 +353,31 @@ func TestUnfollowed(t *testing.T) {
 		}
 	}
 }
+
+// TestRecordingsForecast: what a plan expects is one request for each recording that the held calls name, and what is read first may add to it.
+func TestRecordingsForecast(t *testing.T) {
+	c, lake := newCompany(t, 7, 60, nil), openLake(t, t.TempDir())
+	x := withRecordings(&fourDays)
+	x.Streams = []string{CallLogStream}
+	if tally, err := runExtract(t.Context(), c.client(t), lake, x); err != nil || len(tally.Errs) > 0 {
+		t.Fatal(err, tally.Errs)
+	}
+	x.AccountID, x.Streams = c.AccountID(), []string{RecordingsStream}
+	expect := func(requests int) {
+		t.Helper()
+		out, err := Forecasts(t.Context(), lake, x)
+		if err != nil || len(out) != 1 || len(out[0].Days) != 4 || int(out[0].Requests) != requests || out[0].Unknown != 1 || len(out[0].Units) > 0 {
+			t.Errorf("want %d requests: %+v, %v", requests, out, err)
+		}
+	}
+	named := len(namedIn(t, lake))
+	expect(named)
+	tally, err := runExtract(t.Context(), c.client(t), lake, x)
+	if err != nil || len(tally.Errs) > 0 || named < 5 {
+		t.Fatal(err, tally.Errs, named)
+	}
+	if s := tally.spending(RecordingsStream); s.Spent != named || s.Predicted != nil {
+		t.Errorf("%d recordings are named: %+v", named, s)
+	}
+	expect(0)
+}

@@ -130,7 +130,7 @@ var streams = []stream{
 			Deleted: "availability", DeletedAs: "Purged", Overlay: schema.Messages().Overlay},
 		columns: schema.Messages(), group: "Light", byWhat: byExtension, list: messagePages,
 	},
-	{Table: sinks.Table{Name: RecordingsStream, ID: "id", Time: "start_time"}, columns: schema.Recordings(), byWhat: byCall},
+	{Table: sinks.Table{Name: RecordingsStream, ID: "id", Time: "start_time"}, columns: schema.Recordings(), group: "Heavy", byWhat: byCall},
 }
 
 // DefaultStreams are those that are read unless others are named. A release never adds to them.
