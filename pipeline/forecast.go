@@ -78,16 +78,16 @@ func (f *forecasting) of(ctx context.Context, s stream) (Forecast, error) {
 		if len(out.Days) > 0 {
 			out.Requests, out.Unknown = expectSnapshot(g)
 		}
-		return out, nil
 	case byExtension:
-		return out, f.byExtension(ctx, s, g, &out)
+		err = f.byExtension(ctx, s, g, &out)
+	case byWindow:
+		if f.Window == nil && f.Strategy == StrategyFeed {
+			out.Days = nil // the feed has no days
+		}
+		out.Units = Units(out.Days, g, f.Sizing, f.Now)
+		out.Requests, out.Unknown = expectUnits(out.Units)
 	}
-	if f.Window == nil && f.Strategy == StrategyFeed {
-		out.Days = nil // the feed has no days
-	}
-	out.Units = Units(out.Days, g, f.Sizing, f.Now)
-	out.Requests, out.Unknown = expectUnits(out.Units)
-	return out, nil
+	return out, err
 }
 
 // byExtension expects a list for each extension, and the list of extensions where nothing else of the run reads it.

@@ -129,8 +129,10 @@ func TestMarksNameTheArchive(t *testing.T) {
 		}
 		return nil
 	}, neverLost))
-	if tally, err := runExtract(t.Context(), c.client(t), lake, everyStream(&fourDays)); err != nil || len(tally.Errs) > 0 {
-		t.Fatal(err, tally.Errs)
+	for _, x := range []Extraction{everyStream(&fourDays), ownReading(&fourDays)} {
+		if tally, err := runExtract(t.Context(), c.client(t), lake, x); err != nil || len(tally.Errs) > 0 {
+			t.Fatal(err, tally.Errs)
+		}
 	}
 	for key := range marks {
 		if _, there := store.objects[key]; !there {
