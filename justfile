@@ -20,7 +20,7 @@ test *args='./...':
 # Rewrite golden files and generated documents from what the code does now; review the diff.
 [group: 'test']
 golden:
-    go test ./sql -args -update
+    go test ./sql -args -update # also docs/marts.md
     go test ./schema -run TestColumnsDocument -args -update
 
 # Fuzz the decoder.
@@ -32,6 +32,11 @@ fuzz time='30m':
 [group: 'test']
 bench *args:
     go run ./bench {{ args }}
+
+# Measure transform over 5,000,000 calls of 90 days: a full build, one changed day, no change, and a copy by DuckDB.
+[group: 'test']
+bench-marts *args:
+    go run ./bench -marts -records 5000000 -days 90 {{ args }}
 
 # Run the micro-benchmarks.
 [group: 'test']

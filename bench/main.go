@@ -1,6 +1,7 @@
 // Command bench measures `trunkline replay` against DuckDB on the same saved API pages: seeded data, both programs in
 // turns within one run, whole processes, same number of threads. It prints wall time, CPU, peak memory, bytes written and the
-// ratio of each round, and their median. `just bench` runs it.
+// ratio of each round, and their median. `just bench` runs it. With -marts it measures `trunkline transform` instead: a full build, a
+// run after one day changed, and one after nothing changed, against DuckDB copying the same Parquet once; `just bench-marts`.
 package main
 
 import (
@@ -25,13 +26,20 @@ func main() {
 	days := flag.Int("days", 30, "days that they are spread over")
 	rounds := flag.Int("rounds", 3, "rounds, each with both programs")
 	dir := flag.String("dir", filepath.Join(os.TempDir(), "trunkline-bench"), "directory for data and output")
+	marts := flag.Bool("marts", false, "measure transform")
 	copyTo := flag.String("duckdb", "", "internal: convert the pages with DuckDB into this directory and exit")
+	copyFrom := flag.String("duckdb-copy", "", "internal: copy the call log of this lake with DuckDB to the directory of -duckdb and exit")
 	flag.Parse()
 	pages := filepath.Join(*dir, fmt.Sprintf("pages-%d-%d", *records, *days))
 	var err error
-	if *copyTo != "" {
+	switch {
+	case *copyFrom != "":
+		err = copyWithDuckDB(context.Background(), *copyFrom, *copyTo)
+	case *marts:
+		err = benchMarts(*dir, pages, *records, *days, *rounds)
+	case *copyTo != "":
 		err = convertWithDuckDB(context.Background(), pages, *copyTo)
-	} else {
+	default:
 		err = compare(*dir, pages, *records, *days, *rounds)
 	}
 	if err != nil {
@@ -51,13 +59,7 @@ func compare(dir, pages string, records, days, rounds int) error {
 	if err != nil {
 		return err
 	}
-	program := filepath.Join(dir, "trunkline")
-	build := exec.Command("go", "build", "-o", program, "./cmd/trunkline")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return fmt.Errorf("build: %w", err)
-	}
-	self, err := os.Executable()
+	program, self, err := programs(dir)
 	if err != nil {
 		return err
 	}
@@ -86,6 +88,18 @@ func compare(dir, pages string, records, days, rounds int) error {
 	slices.Sort(ratios)
 	fmt.Printf("\nmedian ratio %.2f (%.2f to %.2f)\n", ratios[len(ratios)/2], ratios[0], ratios[len(ratios)-1])
 	return nil
+}
+
+// programs are trunkline, as it is built from here, and this program.
+func programs(dir string) (program, self string, err error) {
+	program = filepath.Join(dir, "trunkline")
+	build := exec.Command("go", "build", "-o", program, "./cmd/trunkline")
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		return "", "", fmt.Errorf("build: %w", err)
+	}
+	self, err = os.Executable()
+	return program, self, err
 }
 
 // warm brings the pages into the system's cache.
@@ -117,17 +131,11 @@ func measure(out, program string, args ...string) (measured, error) {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return measured{}, err
 	}
-	cmd := exec.Command(program, args...)
-	cmd.Stderr = os.Stderr
-	began := time.Now()
-	if err := cmd.Run(); err != nil {
-		return measured{}, fmt.Errorf("%s: %w", program, err)
+	m, err := timed(program, args...)
+	if err != nil {
+		return m, err
 	}
-	m := measured{wall: time.Since(began), cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}
-	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		m.rss = usage.Maxrss * 1024 // Linux counts in KiB
-	}
-	err := filepath.WalkDir(out, func(path string, d os.DirEntry, err error) error {
+	err = filepath.WalkDir(out, func(path string, d os.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".parquet" {
 			return err
 		}
@@ -138,4 +146,19 @@ func measure(out, program string, args ...string) (measured, error) {
 		return err
 	})
 	return m, err
+}
+
+// timed runs a program to its end.
+func timed(program string, args ...string) (measured, error) {
+	cmd := exec.Command(program, args...)
+	cmd.Stderr = os.Stderr
+	began := time.Now()
+	if err := cmd.Run(); err != nil {
+		return measured{}, fmt.Errorf("%s: %w", program, err)
+	}
+	m := measured{wall: time.Since(began), cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}
+	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		m.rss = usage.Maxrss * 1024 // Linux counts in KiB
+	}
+	return m, nil
 }

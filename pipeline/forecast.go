@@ -127,7 +127,11 @@ func (f *forecasting) byExtension(ctx context.Context, s stream, g sinks.Ledger,
 func (x Extraction) wanted(s stream, g sinks.Ledger, feed sinks.FeedState) []arrow.Date32 {
 	switch {
 	case s.byWhat == bySnapshot:
-		if today := dayOf(x.Now); !g[today].Closed || x.PollAnyway {
+		now := x.Now
+		if x.Clock != nil {
+			now = x.Clock()
+		}
+		if today := dayOf(now); !g[today].Closed || x.PollAnyway {
 			return []arrow.Date32{today}
 		}
 		return nil

@@ -61,6 +61,7 @@ func TestPrivacyOnStores(t *testing.T) {
 		if err != nil || len(done.Changed) != 2 || done.Removed != 1 || done.Rejected != 1 {
 			t.Fatalf("redacted: %v %+v", err, done)
 		}
+		runTransform(t, lake, "UTC")
 		if found := whichHave(opened(t, b), names...); len(found) > 0 {
 			t.Errorf("after redacting: %v", found)
 		}

@@ -27,7 +27,7 @@ func (e *extraction) snapshots(ctx context.Context) error {
 	if err := e.accountKnown(ctx); err != nil {
 		return err
 	}
-	today, p := dayOf(e.Now), &Planned{AccountID: e.AccountID, Days: e.wanted(e.stream, e.ledger, e.feed)}
+	p := &Planned{AccountID: e.AccountID, Days: e.wanted(e.stream, e.ledger, e.feed)}
 	if len(p.Days) > 0 {
 		p.Requests, p.Unknown = expectSnapshot(e.ledger)
 	}
@@ -39,11 +39,10 @@ func (e *extraction) snapshots(ctx context.Context) error {
 		return &lakeError{err}
 	}
 	defer r.close()
-	r.rows = sinks.NewRead(e.stream.On(today))
 	if err := e.readSnapshot(ctx, r); err != nil {
 		return err
 	}
-	return e.bring(ctx, r, p.Days, func(arrow.Date32) (*sinks.Read, error) { return r.rows, nil })
+	return e.bring(ctx, r, []arrow.Date32{dayOf(r.readAt)}, func(arrow.Date32) (*sinks.Read, error) { return r.rows, nil })
 }
 
 // accountKnown asks which account this is, unless it is known.
@@ -89,6 +88,7 @@ func (e *extraction) readSnapshot(ctx context.Context, r *closedRead) error {
 	if err != nil {
 		return err
 	}
+	r.rows = sinks.NewRead(e.stream.On(dayOf(r.readAt))) // it may be another day than the run began in
 	for _, page := range pages {
 		if err := e.decode(r.rows, page); err != nil {
 			return err

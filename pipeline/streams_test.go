@@ -113,6 +113,29 @@ func TestStreamsEqualTheTruth(t *testing.T) {
 	}
 }
 
+// TestSnapshotOverMidnight: a run that begins before midnight and asks behind it has read the snapshot of the new day, and the archive says
+// the same.
+func TestSnapshotOverMidnight(t *testing.T) {
+	c, lake := newCompany(t, 7, 60, nil), openLake(t, t.TempDir())
+	midnight := dayStart(dayOf(simulated) + 1)
+	now := midnight.Add(-20 * time.Second)
+	clock := func() time.Time { now = now.Add(time.Second); return now }
+	x := everyStream(&fourDays)
+	x.Now, x.Clock = now, clock
+	if tally, err := runExtract(t.Context(), c.clientAt(t, clock), lake, x); err != nil || len(tally.Errs) > 0 {
+		t.Fatal(err, tally.Errs)
+	}
+	ledger, err := lake.Ledger(t.Context(), c.AccountID(), "phone_numbers")
+	if err != nil || len(ledger) != 1 || !ledger[dayOf(midnight)].Closed || now.Before(midnight) {
+		t.Errorf("at %s: %+v, %v", now, ledger, err)
+	}
+	for event, err := range Rebuild(t.Context(), lake, Rebuilding{AccountID: c.AccountID(), Terms: reading(nil).Terms, Now: now}) {
+		if err != nil || event.Day != nil && event.Day.Outcome.Changed {
+			t.Errorf("the archive gave something else: %+v, %v", event.Day, err)
+		}
+	}
+}
+
 // TestMarksNameTheArchive: while days are written, the ledger names the archived read that their rows come from, of every stream.
 func TestMarksNameTheArchive(t *testing.T) {
 	c, store := newCompany(t, 7, 60, nil), newMemory()

@@ -20,7 +20,11 @@ import (
 // end in the bytes of one build of all. The calls are such that conversations reach over midnights, and the zone such that its
 // days are not UTC's.
 func TestAnySequenceOfBuildsEndsInTheSameBytes(t *testing.T) {
-	for seed, zone := range []string{"America/New_York", "UTC", "Asia/Tokyo"} {
+	zones := []string{"America/New_York", "UTC", "Asia/Tokyo"}
+	if underRace {
+		zones = zones[:1] // nothing in it depends on the zone but the result
+	}
+	for seed, zone := range zones {
 		t.Run(zone, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(uint64(seed), 1))
 			dir, pages := t.TempDir(), t.TempDir()

@@ -88,7 +88,7 @@ func TestKeys(t *testing.T) {
 	for n := range 40 {
 		fields = append(fields, Field{Path: strings.Repeat("k", n+1), Kind: Integer})
 	}
-	table := newTable("keys", fields)
+	table := newTable("keys", "", fields)
 	d := NewDecoder(table)
 	r := rand.New(rand.NewPCG(1, 5))
 	for range 200 {

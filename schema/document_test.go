@@ -37,19 +37,21 @@ func columnsDocument() string {
 		"`account_id` and `start_date`, are in the path and not in the file.\n\n" +
 		"The class is what rules of privacy (`--privacy CLASS=ACTION`) go by. Under any rule but `keep`, columns of the classes `uris`,\n" +
 		"`unclassified` and `extra` are dropped unless a rule names them.\n")
-	writeColumns(&b, "call_log", "One row a call record.", callFields)
+	writeTable(&b, CallLog())
 	writeColumns(&b, "call_log.legs", "One element a leg, in the order received.", legFields)
-	writeColumns(&b, "extension_call_log", "One row a call record of one extension's log; with `--scope extension`. Its legs are those of `call_log`.", extensionCallFields)
-	writeColumns(&b, "messages", "One row a message of one extension's message store; with the stream `messages`.", messageFields)
+	writeTable(&b, ExtensionCallLog())
+	writeTable(&b, Messages())
 	writeColumns(&b, "messages.to", "One element a recipient.", recipientFields)
 	writeColumns(&b, "messages.attachments", "One element an attachment.", attachmentFields)
-	writeColumns(&b, "extensions", "One row an extension, as it was on the day.", extensionFields)
-	writeColumns(&b, "call_queues", "One row a call queue, as it was on the day.", callQueueFields)
+	writeTable(&b, CompanyExtensions())
+	writeTable(&b, CallQueues())
 	writeColumns(&b, "call_queues.members", "One element a member of the queue.", queueMemberFields)
-	writeColumns(&b, "phone_numbers", "One row a number of the company, as it was on the day.", phoneNumberFields)
-	writeColumns(&b, "account", "One row, as the account was on the day.", accountFields)
+	writeTable(&b, CompanyPhoneNumbers())
+	writeTable(&b, Account())
 	return b.String()
 }
+
+func writeTable(b *strings.Builder, t *Table) { writeColumns(b, t.Name, t.Comment, t.Fields) }
 
 func writeColumns(b *strings.Builder, title, grain string, fields []Field) {
 	fmt.Fprintf(b, "\n## %s\n\n%s\n\n| column | type | class | unit | source | notes |\n|---|---|---|---|---|---|\n", title, grain)

@@ -21,7 +21,7 @@ var extensionCallFields = slices.Concat(
 )
 
 var extensionCallLog = sync.OnceValue(func() *Table {
-	return newTable("extension_call_log", extensionCallFields, "record_key", "start_time", "last_modified_time", "deleted")
+	return newTable("extension_call_log", "One row a call record of one extension's log; with `--scope extension`. Its legs are those of `call_log`.", extensionCallFields, "record_key", "start_time", "last_modified_time", "deleted")
 })
 
 // ExtensionCallLog is the table of the call records of single extensions' logs: one row a record of one log, the columns of CallLog, and whose

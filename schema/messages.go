@@ -85,7 +85,7 @@ var attachmentFields = []Field{
 }
 
 var messages = sync.OnceValue(func() *Table {
-	return newTable("messages", messageFields, "id", "creation_time", "last_modified_time", "availability")
+	return newTable("messages", "One row a message of one extension's message store; with the stream `messages`.", messageFields, "id", "creation_time", "last_modified_time", "availability")
 })
 
 // Messages is the table of messages: one row a message of one extension's message store.

@@ -233,10 +233,18 @@ func languageFields(path string) []Field {
 }
 
 var (
-	extensions   = sync.OnceValue(func() *Table { return newTable("extensions", extensionFields, "id") })
-	callQueues   = sync.OnceValue(func() *Table { return newTable("call_queues", callQueueFields, "id") })
-	phoneNumbers = sync.OnceValue(func() *Table { return newTable("phone_numbers", phoneNumberFields, "id") })
-	account      = sync.OnceValue(func() *Table { return newTable("account", accountFields, "id") })
+	extensions = sync.OnceValue(func() *Table {
+		return newTable("extensions", "One row an extension, as it was on the day.", extensionFields, "id")
+	})
+	callQueues = sync.OnceValue(func() *Table {
+		return newTable("call_queues", "One row a call queue, as it was on the day.", callQueueFields, "id")
+	})
+	phoneNumbers = sync.OnceValue(func() *Table {
+		return newTable("phone_numbers", "One row a number of the company, as it was on the day.", phoneNumberFields, "id")
+	})
+	account = sync.OnceValue(func() *Table {
+		return newTable("account", "One row, as the account was on the day.", accountFields, "id")
+	})
 )
 
 // CompanyExtensions is the table of extensions: one row an extension, as it was on the day.

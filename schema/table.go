@@ -15,9 +15,10 @@ import (
 
 // Table is one kind of record: its fields and the Arrow schema that follows from them.
 type Table struct {
-	Name   string // of the table, as in the lake: `call_log`
-	Fields []Field
-	Keys   []string // columns by which rows are told apart, placed and ordered
+	Name    string // of the table, as in the lake: `call_log`
+	Comment string // what one row is, as a sentence
+	Fields  []Field
+	Keys    []string // columns by which rows are told apart, placed and ordered
 
 	schema *arrow.Schema
 	root   *object
@@ -25,7 +26,7 @@ type Table struct {
 }
 
 var callLog = sync.OnceValue(func() *Table {
-	return newTable("call_log", callFields, "id", "start_time", "last_modified_time", "deleted")
+	return newTable("call_log", "One row a call record.", callFields, "id", "start_time", "last_modified_time", "deleted")
 })
 
 // Tables lists all tables, by name.
@@ -33,9 +34,9 @@ func Tables() []*Table {
 	return []*Table{Account(), CallLog(), CallQueues(), ExtensionCallLog(), CompanyExtensions(), Messages(), CompanyPhoneNumbers()}
 }
 
-func newTable(name string, fields []Field, keys ...string) *Table {
+func newTable(name, comment string, fields []Field, keys ...string) *Table {
 	columns := arrowFields(fields)
-	t := &Table{Name: name, Fields: fields, Keys: keys, schema: arrow.NewSchema(columns, nil)}
+	t := &Table{Name: name, Comment: comment, Fields: fields, Keys: keys, schema: arrow.NewSchema(columns, nil)}
 	t.root = t.compile(fields, columns)
 	return t
 }

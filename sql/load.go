@@ -235,12 +235,7 @@ func checkMart(marts []Model, name string) error {
 
 // loadMart takes names and types of the columns from the model, so that the view does not depend on which files there are.
 func (e *Engine) loadMart(ctx context.Context, tx *stdsql.Tx, m Model, files []string) error {
-	columns := e.types[m.Relation()]
-	typed := make([]string, len(columns))
-	for i, c := range columns {
-		typed[i] = fmt.Sprintf("cast(null as %s) as %s", c.Type, quoteName(c.Name))
-	}
-	query := "select " + strings.Join(typed, ", ") + " where false"
+	query := typed(e.types[m.Relation()])
 	if len(files) > 0 {
 		query += "\nunion all by name\n" + readMart(m, files)
 	}

@@ -59,6 +59,12 @@ type Model struct {
 // Column describes a column of a model. Unit is empty where the values have none.
 type Column struct{ Name, Meaning, Unit string }
 
+// AddsUp reports whether the column is a measure whose values may be summed over rows of the model: it has a unit of amounts, and its
+// meaning does not say that it "does not add up".
+func (c Column) AddsUp() bool {
+	return !slices.Contains([]string{"", "UTC", "local time"}, c.Unit) && !strings.Contains(c.Meaning, "does not add up")
+}
+
 // Relation is the model's name in SQL, such as "marts.calls_daily".
 func (m Model) Relation() string {
 	return m.Floor + "." + m.Name

@@ -8,6 +8,9 @@ import (
 	"log"
 	"log/slog"
 	"os"
+	"reflect"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -32,6 +35,8 @@ type cli struct {
 	Verify     verifyCmd                 `cmd:"" help:"Compare the lake with what it says of itself: objects, hashes, rows, ids, names. Changes nothing."`
 	Doctor     doctorCmd                 `cmd:"" help:"Try everything that a run needs: credentials, permissions, clock, rate, lake, disk, DuckDB; with a remedy for each."`
 	Query      queryCmd                  `cmd:"" help:"Run SQL (DuckDB) over the lake's tables and marts."`
+	Open       openCmd                   `cmd:"" help:"Write a DuckDB database file of views over a local lake, for DuckDB itself and the tools on top of it."`
+	Marts      martsCmd                  `cmd:"" help:"Say what each mart is, and of one what each of its columns means."`
 	Dump       dumpCmd                   `cmd:"" help:"Write records back as RingCentral's JSON, one a line, from the lake's Parquet alone."`
 	Inspect    inspectCmd                `cmd:"" help:"Show one call or message as the lake has it, as RingCentral has it now, and the difference."`
 	Replay     replayCmd                 `cmd:"" help:"Convert API pages that were saved on disk into the lake, without the API."`
@@ -132,13 +137,22 @@ func (s *session) parse(line *cli, p process) (app *kong.Kong, command *kong.Con
 	return app, command, nil
 }
 
+// verbs lists all verbs, as the command line has them.
+func verbs() (out []string) {
+	of := reflect.TypeFor[cli]()
+	for i := range of.NumField() {
+		if _, is := of.Field(i).Tag.Lookup("cmd"); is {
+			out = append(out, strings.ToLower(of.Field(i).Name))
+		}
+	}
+	return out
+}
+
 // verbOf finds the verb of a command line that could not be parsed; "" if there is none.
 func verbOf(args []string) string {
 	for _, a := range args {
-		for _, verb := range []string{"demo", "run", "extract", "transform", "plan", "status", "verify", "doctor", "query", "dump", "replay", "redact", "erase", "simulate", "version"} {
-			if a == verb {
-				return verb
-			}
+		if slices.Contains(verbs(), a) {
+			return a
 		}
 	}
 	return ""

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -162,5 +163,5 @@ func (s *summary) line() []byte {
 
 // onStderr reports whether the verb's standard output is its result alone.
 func (s *summary) onStderr() bool {
-	return s.Verb == "query" || s.Verb == "inspect" || s.Verb == "dump" || s.Verb == "plan"
+	return slices.Contains([]string{"query", "inspect", "dump", "plan", "marts"}, s.Verb)
 }

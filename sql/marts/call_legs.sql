@@ -18,7 +18,7 @@
 --   telephony_session_id: id of the telephony session of the leg
 --   start_at: when the leg started [UTC]
 --   end_at: when it ended, null while in progress [UTC]
---   duration_s: length of the leg, null while in progress [s]
+--   duration_s: length of the leg, null while in progress; does not add up, since legs overlap [s]
 --   call_type: Voice or Fax, as sent
 --   direction: Inbound or Outbound, as sent; Outbound is also what the system dialled to reach a phone
 --   action: how the leg was made or taken, as sent

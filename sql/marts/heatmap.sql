@@ -20,8 +20,8 @@
 --   inbound_missed: of the inbound ones, missed, abandoned or ended in a voicemail box [calls]
 --   outbound: calls from the company to outside [calls]
 --   occupied_s: time of all calls within the hour together [s]
---   erlangs: occupied time by the length of the hour: calls at a time on average [erlangs]
---   peak_concurrency: most calls at one moment [calls]
+--   erlangs: occupied time by the length of the hour: calls at a time on average; does not add up [erlangs]
+--   peak_concurrency: most calls at one moment; does not add up [calls]
 with days as (
     select distinct account_id, local_date
     from staging.calls

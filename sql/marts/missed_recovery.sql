@@ -19,7 +19,7 @@
 --   caller_digits: its digits alone; null if masked or withheld
 --   company_phone_number: the number that was called, verbatim
 --   queue_extension_id: the queue that the caller waited in, null without one
---   within_days: within how many days a call counts as recovery [days]
+--   within_days: within how many days a call counts as recovery; does not add up [days]
 --   tried_at: when the caller was first called back, answered or not; null where not within those days [UTC]
 --   called_back_at: when a call back was first answered; null where not within those days [UTC]
 --   called_back_s: time until then [s]

@@ -34,8 +34,8 @@
 --   wait_p90_s: nine tenths of the answered calls waited at most so long; does not add up [s]
 --   wait_max_s: longest wait of an answered or abandoned call; does not add up [s]
 --   handle_s: from answer to end, of the answered calls together, without work after the call [s]
---   threshold_s: the service level in force [s]
---   short_abandon_s: the short-abandon threshold in force [s]
+--   threshold_s: the service level in force; does not add up [s]
+--   short_abandon_s: the short-abandon threshold in force; does not add up [s]
 --   sl_answered: answered_in_time / answered
 --   sl_offered: answered_in_time / offered
 --   sl_abn_ok: (answered_in_time + abandoned_in_time) / offered

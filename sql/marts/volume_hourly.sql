@@ -23,8 +23,8 @@
 --   inbound_answered: of the inbound ones, answered [calls]
 --   inbound_missed: of the inbound ones, missed, abandoned or ended in a voicemail box [calls]
 --   occupied_s: time of all calls within the hour together [s]
---   erlangs: occupied time by the length of the hour: calls at a time on average [erlangs]
---   peak_concurrency: most calls at one moment [calls]
+--   erlangs: occupied time by the length of the hour: calls at a time on average; does not add up [erlangs]
+--   peak_concurrency: most calls at one moment; does not add up [calls]
 select
     account_id,
     local_date,
