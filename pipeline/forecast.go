@@ -78,18 +78,18 @@ func (f *forecasting) of(ctx context.Context, s stream) (Forecast, error) {
 		if len(out.Days) > 0 {
 			out.Requests, out.Unknown = expectSnapshot(g)
 		}
-		return out, nil
 	case byExtension:
-		return out, f.byExtension(ctx, s, g, &out)
+		err = f.byExtension(ctx, s, g, &out)
+	case byWindow:
+		if f.Window == nil && f.Strategy == StrategyFeed {
+			out.Days = nil // the feed has no days
+		}
+		out.Units = Units(out.Days, g, f.Sizing, f.Now)
+		out.Requests, out.Unknown = expectUnits(out.Units)
 	case byCall:
-		return out, f.byCall(ctx, g, &out)
+		err = f.byCall(ctx, g, &out)
 	}
-	if f.Window == nil && f.Strategy == StrategyFeed {
-		out.Days = nil // the feed has no days
-	}
-	out.Units = Units(out.Days, g, f.Sizing, f.Now)
-	out.Requests, out.Unknown = expectUnits(out.Units)
-	return out, nil
+	return out, err
 }
 
 // byExtension expects a list for each extension, and the list of extensions where nothing else of the run reads it.
@@ -158,7 +158,11 @@ func (f *forecasting) byCall(ctx context.Context, g sinks.Ledger, out *Forecast)
 func (x Extraction) wanted(s stream, g sinks.Ledger, feed sinks.FeedState) []arrow.Date32 {
 	switch {
 	case s.byWhat == bySnapshot:
-		if today := dayOf(x.Now); !g[today].Closed || x.PollAnyway {
+		now := x.Now
+		if x.Clock != nil {
+			now = x.Clock()
+		}
+		if today := dayOf(now); !g[today].Closed || x.PollAnyway {
 			return []arrow.Date32{today}
 		}
 		return nil

@@ -200,6 +200,27 @@ func TestRestrictedScope(t *testing.T) {
 	}
 }
 
+// TestOwnLogAlone: whoever may not even know which extensions there are has his own log all the same.
+func TestOwnLogAlone(t *testing.T) {
+	sim, err := simulator.New(&simulator.Options{
+		Population: simulator.Population{Seed: 5, Extensions: 12, CallsPerDay: 60}, HeavyLimit: 6000, Now: driven.now, Restricted: true,
+		WithoutScopes: []string{"ReadAccounts"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, lake := &company{sim, serveCompany(t, sim, nil)}, openLake(t, t.TempDir())
+	x := ownReading(&fourDays)
+	x.AccountID = c.AccountID()
+	tally, err := runExtract(t.Context(), c.client(t), lake, x)
+	if err != nil || len(tally.Errs) > 0 || len(tally.Warnings) != 1 || !strings.Contains(tally.Warnings[0], "the user's own log is read alone") {
+		t.Fatal(err, tally.Errs, tally.Warnings)
+	}
+	if want := logsOf(t, c, fourDays); cmp.Diff(want, heldLogs(t, lake)) != "" || len(want) < 10 {
+		t.Errorf("%d records are not those that are held", len(want))
+	}
+}
+
 // TestScopesMeet: marts of a user's own log count each of his conversations once; when the company's log is read, they are those of a lake
 // that never had another, byte for byte; and to read his own again does not change them.
 func TestScopesMeet(t *testing.T) {
@@ -360,6 +381,7 @@ func TestOwnLogsChange(t *testing.T) {
 		}
 		at = at.Add(20 * time.Hour)
 	}
+	runTransform(t, lake, "America/New_York") // its audits hold
 	deleted, lines := 0, map[string]bool{}
 	for _, line := range dumped(t, lake, ExtensionCallLogStream) {
 		lines[line] = true

@@ -81,7 +81,10 @@ func accountLines(a pipeline.AccountStatus, policy *schema.Policy) string {
 
 // streamLine says what is held of a stream beside the call log.
 func streamLine(s pipeline.StreamStatus) string {
-	if s.Days == 0 {
+	switch {
+	case s.Days == 0 && s.Stream == pipeline.CallLogStream:
+		return fmt.Sprintf("%-14s not held; --scope company reads it, for a user with the permission", s.Stream)
+	case s.Days == 0:
 		return fmt.Sprintf("%-14s not held; --streams reads it", s.Stream)
 	}
 	line := fmt.Sprintf("%-14s %s rows; %d days, from %s through %s", s.Stream, humanize.Comma(s.Rows), s.Days, s.FirstDay, s.LastDay)

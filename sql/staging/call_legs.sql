@@ -62,6 +62,12 @@ with own_logs as (
         and not exists (
             select 1 from main.call_log as company where company.account_id = own.account_id and company.start_date = own.start_date
         )
+        -- Nor a call that moved over midnight after the company's log was read.
+        and not exists (
+            select 1 from main.call_log as company
+            where company.account_id = own.account_id and company.id = own.id
+                and company.start_date between own.start_date - 1 and own.start_date + 1
+        )
     window one_log as (
         partition by account_id, start_date, coalesce(telephony_session_id, nullif(session_id, '0'), id),
             coalesce(owner_extension_id, record_key)
