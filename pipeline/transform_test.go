@@ -27,6 +27,7 @@ func TestAnySequenceOfBuildsEndsInTheSameBytes(t *testing.T) {
 			lake := openLake(t, dir)
 			for step := range 8 {
 				page := filepath.Join(pages, fmt.Sprint(step))
+				randomStreams(t, rng, lake)
 				if _, err := runReplay(t, lake, Replaying{AccountID: "1", Paths: []string{writeFile(t, page, randomPage(t, rng, step))}}); err != nil {
 					t.Fatal(err)
 				}
@@ -52,6 +53,33 @@ func TestAnySequenceOfBuildsEndsInTheSameBytes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// randomStreams brings now and then a snapshot of queues and of extensions, of a random day, and messages.
+func randomStreams(t *testing.T, rng *rand.Rand, lake *sinks.Lake) {
+	t.Helper()
+	date := func() time.Time { return time.Date(2026, 10, 27+rng.IntN(13), 0, 0, 0, 0, time.UTC) }
+	var queues, people []string
+	for id := 8000; id < 8000+rng.IntN(3); id++ {
+		queues = append(queues, fmt.Sprintf(`{"id":"%d","name":"Queue","serviceLevelSettings":{"slaGoal":80,"slaThresholdSeconds":%d,"includeAbandonedCalls":%t,"abandonedThresholdSeconds":5}}`,
+			id, 10*rng.IntN(3), rng.IntN(2) == 0))
+	}
+	for id := 7000; id < 7000+rng.IntN(4); id++ {
+		people = append(people, fmt.Sprintf(`{"id":%d,"name":"Person %d","type":"User"}`, id, rng.IntN(2)))
+	}
+	if rng.IntN(2) == 0 {
+		broughtDay(t, lake, "call_queues", date(), queues...)
+	}
+	broughtDay(t, lake, ExtensionsStream, date(), people...)
+	day := date()
+	var messages []string
+	for range rng.IntN(12) {
+		at, kind, own := day.Add(time.Duration(rng.IntN(86400))*time.Second), rng.IntN(3), `{"phoneNumber":"+14155550000"}`
+		other := fmt.Sprintf(`{"phoneNumber":"+1415555010%d"}`, rng.IntN(6))
+		messages = append(messages, fmt.Sprintf(`{"id":%d,"type":%q,"direction":"Outbound","creationTime":%q,"messageStatus":"Sent","from":%s,"to":[%s]}`,
+			100*day.YearDay()+rng.IntN(20), []string{"SMS", "Fax", "VoiceMail"}[kind], at.Format(time.RFC3339), own, other))
+	}
+	broughtDay(t, lake, MessagesStream, day, messages...)
 }
 
 // randomPage has calls of a few days around one of eleven: callers of few numbers, sessions that many records name, queues.

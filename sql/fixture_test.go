@@ -56,6 +56,7 @@ type lake struct {
 	dir   string
 	files []string
 	empty string
+	more  []Input // the other tables
 }
 
 // newLake writes calls, given as JSON lines with the contract's names, account_id, and start_date where it is not the day of
@@ -63,7 +64,7 @@ type lake struct {
 func newLake(t *testing.T, lines string) lake {
 	t.Helper()
 	e := open(t, nil)
-	l := lake{dir: t.TempDir()}
+	l := lake{dir: t.TempDir(), more: emptyInputs(t)}
 	l.empty = filepath.Join(l.dir, "empty.parquet")
 	source := filepath.Join(l.dir, "calls.ndjson")
 	if err := os.WriteFile(source, []byte(lines), 0o600); err != nil {
@@ -93,7 +94,7 @@ func newLake(t *testing.T, lines string) lake {
 }
 
 func (l lake) inputs() []Input {
-	return []Input{{Table: "call_log", Files: l.files, Empty: l.empty}}
+	return append([]Input{{Table: "call_log", Files: l.files, Empty: l.empty}}, l.more...)
 }
 
 func open(t *testing.T, o *Options) *Engine {

@@ -179,7 +179,7 @@ func TestMalformedModels(t *testing.T) {
 // reader of Parquet knows them, and an audit finds nothing.
 func TestHeadersEqualSelects(t *testing.T) {
 	e := open(t, nil)
-	if err := e.Load(t.Context(), append(newLake(t, "").inputs(), streamInputs(t, "")...)); err != nil {
+	if err := e.Load(t.Context(), newLake(t, "").inputs()); err != nil {
 		t.Fatal(err)
 	}
 	if err := e.LoadMarts(t.Context(), nil); err != nil {
