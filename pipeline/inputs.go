@@ -24,7 +24,7 @@ import (
 //   - Snapshots tell how things were on a day: a local date depends on those in force on it, see inForce, and on nothing else. Their own
 //     days are not part of what it depends on, so that a snapshot with the rows of the one before makes nothing stale, and one that
 //     differs makes stale what reads it, from its day on. Models must not show the day of a snapshot.
-//   - The ledger itself is a table, with one row a UTC day, see coverage.go.
+//   - The ledger itself is a table, with one row a UTC day, see coveredDay: the partition of that name depends on that row.
 //
 // A table that the lake does not hold has no rows.
 
@@ -36,22 +36,26 @@ type holdings struct {
 	zone     *time.Location
 	accounts []string
 	ledgers  map[string]map[string]sinks.Ledger // by stream and account
+	covered  map[string][]coveredDay            // of the call log, by account
 }
 
-// readHoldings reads the ledgers of the streams that are among the tables, of all accounts.
-func readHoldings(ctx context.Context, lake *sinks.Lake, zone *time.Location, tables []string) (holdings, error) {
-	h := holdings{zone: zone, ledgers: map[string]map[string]sinks.Ledger{}}
+// readHoldings reads the ledgers of the call log and of the streams that are among the tables, of all accounts.
+func readHoldings(ctx context.Context, lake *sinks.Lake, zone *time.Location, s sql.Settings, tables []string) (holdings, error) {
+	h := holdings{zone: zone, ledgers: map[string]map[string]sinks.Ledger{}, covered: map[string][]coveredDay{}}
 	var err error
 	if h.accounts, err = lake.Accounts(ctx); err != nil {
 		return h, err
 	}
 	for _, s := range streams {
-		if !slices.Contains(tables, s.Name) {
+		if s.Name != CallLogStream && !slices.Contains(tables, s.Name) {
 			continue
 		}
 		if h.ledgers[s.Name], err = ledgersOf(ctx, lake, s.Name); err != nil {
 			return h, err
 		}
+	}
+	for account, ledger := range h.ledgers[CallLogStream] {
+		h.covered[account] = coverage(ledger, s.RetentionDays)
 	}
 	return h, nil
 }
@@ -63,6 +67,11 @@ func (h holdings) datesOf(m sql.Model, account string) []string {
 	for _, table := range m.Tables {
 		if s, known := streamNamed(table); known && !s.IsSnapshot() {
 			out = append(out, localDates(h.ledgers[table][account], h.zone)...)
+		}
+		if table == ledgerTable {
+			for _, c := range h.covered[account] {
+				out = append(out, c.date())
+			}
 		}
 	}
 	slices.Sort(out)
@@ -91,6 +100,13 @@ func (h holdings) write(w io.Writer, table, account string, on stretch) {
 	s, known := streamNamed(table)
 	ledger := h.ledgers[table][account]
 	switch {
+	case table == ledgerTable:
+		for _, c := range h.covered[account] {
+			if slices.Contains(on.dates, c.date()) {
+				fmt.Fprintf(w, "%s %d %s %s %q %q %t %t %s %t %t\n", table, c.held.Rows, c.date(), c.held.ReadAt.UTC(), c.held.How, c.held.Doubt,
+					c.held.Closed, c.held.Settled, c.retainedUntil.FormattedString(), c.near, c.past)
+			}
+		}
 	case !known:
 	case s.IsSnapshot():
 		for _, date := range on.dates {
@@ -212,6 +228,11 @@ func (h holdings) inForceRows(dates map[string]map[string]bool) arrow.RecordBatc
 	return b.NewRecordBatch()
 }
 
+// made are the tables that are made of what the ledgers say, of the local dates by account that are wanted.
+func (h holdings) made(dates map[string]map[string]bool) map[string]arrow.RecordBatch {
+	return map[string]arrow.RecordBatch{snapshotsTable: h.inForceRows(dates), ledgerTable: h.ledgerRows(dates)}
+}
+
 // dateNamed is a local date as a day; 1970-01-01 for what is none.
 func dateNamed(date string) arrow.Date32 {
 	at, err := time.Parse(time.DateOnly, date)
@@ -259,5 +280,5 @@ func (n needs) load(ctx context.Context, lake *sinks.Lake, engine *sql.Engine) e
 	for _, s := range streams {
 		objects[s.Name] = s.objects(n.ledgers[s.Name], func(account string, day arrow.Date32) bool { return n.utc[s.Name][account][day] })
 	}
-	return loadTables(ctx, lake, engine, objects, map[string]arrow.RecordBatch{snapshotsTable: n.inForceRows(n.dates)})
+	return loadTables(ctx, lake, engine, objects, n.made(n.dates))
 }

@@ -57,7 +57,7 @@ type transformation struct {
 }
 
 func (t *transformation) load(ctx context.Context) (err error) {
-	if t.held, err = readHoldings(ctx, t.lake, t.zone, martTables()); err != nil {
+	if t.held, err = readHoldings(ctx, t.lake, t.zone, t.engine.Settings(), martTables()); err != nil {
 		return err
 	}
 	for _, m := range sql.Marts() {

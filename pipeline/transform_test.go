@@ -159,6 +159,7 @@ func TestOnlyWhatDependsIsStale(t *testing.T) {
 	want := map[string]string{
 		"calls_daily": "12", "cost_daily": "12", "extension_daily": "12", "number_daily": "12", "queue_daily": "12", "queue_hourly": "12",
 		"heatmap": "12 13", "volume_hourly": "12 13", "sessions": "11 12 13", "call_legs": "11 12 13",
+		"archive_coverage": "12", "reconciliation_daily": "11 12 13",
 		"missed_recovery": "04 05 06 07 08 09 10 11 12 13",
 	}
 	got := map[string]string{}
@@ -207,15 +208,20 @@ func TestSettingsMakeTheirMartsStale(t *testing.T) {
 		}
 		return found
 	}
+	forgets := sql.DefaultSettings()
+	forgets.RetentionDays = 365
 	slower, longer := sql.DefaultSettings(), sql.DefaultSettings()
 	slower.ServiceLevelS, longer.MissedRecoveryDays = 30, 14
-	base, withSlower, withLonger := built(sql.DefaultSettings()), built(slower), built(longer)
+	base, withSlower, withLonger, withForgets := built(sql.DefaultSettings()), built(slower), built(longer), built(forgets)
 	for mart := range base {
 		if queue := strings.HasPrefix(mart, "queue_"); (withSlower[mart] != base[mart]) != queue {
 			t.Errorf("%s and the service level", mart)
 		}
 		if recovery := mart == "missed_recovery"; (withLonger[mart] != base[mart]) != recovery {
 			t.Errorf("%s and the days of recovery", mart)
+		}
+		if archive := mart == "archive_coverage"; (withForgets[mart] != base[mart]) != archive {
+			t.Errorf("%s and the days of retention", mart)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -25,7 +24,7 @@ func View(ctx context.Context, lake *sinks.Lake, engine *sql.Engine, w *Window, 
 	if err != nil {
 		return fmt.Errorf("time zone of the views: %w", err)
 	}
-	held, err := readHoldings(ctx, lake, zone, Streams())
+	held, err := readHoldings(ctx, lake, zone, engine.Settings(), Streams())
 	if err != nil {
 		return err
 	}
@@ -44,7 +43,7 @@ func View(ctx context.Context, lake *sinks.Lake, engine *sql.Engine, w *Window, 
 	if missing := lake.MissingBytes(all); missing > limit {
 		return fmt.Errorf("%w: %d bytes of %d allowed; bound the days with --from and --to, or raise --cache-limit", ErrCacheLimit, missing, limit)
 	}
-	if err := loadTables(ctx, lake, engine, tables, held.made(w)); err != nil {
+	if err := loadTables(ctx, lake, engine, tables, held.made(held.datesIn(w))); err != nil {
 		return err
 	}
 	files := map[string][]string{}
@@ -67,21 +66,30 @@ func (h holdings) objects(w *Window) map[string][]sinks.Object {
 	return out
 }
 
-// made are the tables that are made of what the ledgers say, for the local dates that the days of a window overlap.
-func (h holdings) made(w *Window) map[string]arrow.RecordBatch {
+// datesIn lists the local dates that the days of a window overlap, by account.
+func (h holdings) datesIn(w *Window) map[string]map[string]bool {
 	dates := map[string]map[string]bool{}
 	for _, account := range h.accounts {
 		dates[account] = map[string]bool{}
+		add := func(day arrow.Date32) {
+			for _, date := range datesIn(Window{From: day, To: day + 1}, h.zone) {
+				dates[account][date] = true
+			}
+		}
 		for _, s := range streams {
 			for day := range h.ledgers[s.Name][account] {
-				for _, date := range datesIn(Window{From: day, To: day + 1}, h.zone) {
-					dates[account][date] = dates[account][date] || w.has(day)
+				if w.has(day) {
+					add(day)
 				}
 			}
 		}
-		maps.DeleteFunc(dates[account], func(_ string, wanted bool) bool { return !wanted })
+		for _, c := range h.covered[account] {
+			if w.has(c.day) {
+				dates[account][c.date()] = true
+			}
+		}
 	}
-	return map[string]arrow.RecordBatch{snapshotsTable: h.inForceRows(dates)}
+	return dates
 }
 
 // martObjects lists the published partitions of each mart.

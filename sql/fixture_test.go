@@ -149,11 +149,12 @@ func queryRows(t *testing.T, e *Engine, query string) [][]string {
 	return all
 }
 
-// dates lists every account and local date that the loaded calls have.
+// dates lists every account and local date that the loaded calls, messages and ledger have.
 func dates(t *testing.T, e *Engine) []Date {
 	t.Helper()
 	var found []Date
-	for _, row := range queryRows(t, e, "select distinct account_id, local_date from staging.calls order by all") {
+	for _, row := range queryRows(t, e, `select account_id, local_date from staging.calls union select account_id, local_date from staging.message_parties
+		union select account_id, utc_date from staging.ledger order by all`) {
 		found = append(found, Date{AccountID: row[0], LocalDate: row[1]})
 	}
 	return found

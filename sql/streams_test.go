@@ -21,7 +21,7 @@ var streamColumns = map[string]string{
 		status varchar, extension_id varchar, extension_name varchar`,
 	"messages": `id varchar, extension_id varchar, creation_time timestamptz, type varchar, direction varchar, message_status varchar,
 		from_phone_number varchar, from_extension_id varchar, from_extension_number varchar, from_name varchar,
-		to struct(phone_number varchar; extension_id varchar; extension_number varchar; name varchar; fax_error_code varchar)[],
+		to struct(phone_number varchar; extension_id varchar; extension_number varchar; name varchar; fax_error_code varchar; message_status varchar)[],
 		attachments struct(type varchar; vm_duration bigint)[], conversation_id varchar, subject varchar,
 		delivery_error_code varchar, segment_count bigint, fax_page_count bigint, read_status varchar,
 		vm_transcription_status varchar, availability varchar, last_modified_time timestamptz`,
@@ -30,6 +30,8 @@ var streamColumns = map[string]string{
 // madeColumns are the columns of the tables that the pipeline makes of its ledgers.
 var madeColumns = map[string]string{
 	"snapshots_in_force": "account_id varchar, table_name varchar, local_date date, snapshot_date date",
+	"ledger": "account_id varchar, utc_date date, calls bigint, read_at timestamptz, how varchar, doubt varchar, is_closed boolean, " +
+		"is_held boolean, is_settled boolean, retained_until date, is_near_horizon boolean, is_past_horizon boolean",
 }
 
 // madeInput writes rows of a table that the pipeline makes, given as JSON lines.
@@ -146,7 +148,7 @@ func TestGoldenStreams(t *testing.T) {
 	}
 	for name, order := range map[string]string{
 		"extensions": "extension_id", "call_queues": "queue_id, snapshot_date", "queue_members": "queue_id, snapshot_date, extension_id",
-		"phone_numbers": "phone_number_id", "messages": "message_id", "snapshots": "local_date, table_name",
+		"phone_numbers": "phone_number_id", "messages": "message_id", "message_parties": "message_id, party_index", "snapshots": "local_date, table_name",
 		"queue_days": "local_date, queue_id", "extension_days": "local_date, extension_id", "phone_number_days": "local_date, phone_number_id",
 	} {
 		compareGolden(t, filepath.Join(dir, "staging_"+name+".csv"), asCSV(t, e, "select * from staging."+name+" order by account_id, "+order))
