@@ -24,7 +24,8 @@ import (
 //   - Snapshots tell how things were on a day: a local date depends on those in force on it, see inForce, and on nothing else. Their own
 //     days are not part of what it depends on, so that a snapshot with the rows of the one before makes nothing stale, and one that
 //     differs makes stale what reads it, from its day on. Models must not show the day of a snapshot.
-//   - The ledger itself is a table, with one row a UTC day, see coveredDay: the partition of that name depends on that row.
+//   - The ledger itself is a table, with one row a UTC day, see coveredDay: the partition of that name depends on that row,
+//     but for when the day was read: a reading that changed nothing makes nothing stale. Models must not show that, either.
 //
 // A table that the lake does not hold has no rows.
 
@@ -103,7 +104,7 @@ func (h holdings) write(w io.Writer, table, account string, on stretch) {
 	case table == ledgerTable:
 		for _, c := range h.covered[account] {
 			if slices.Contains(on.dates, c.date()) {
-				fmt.Fprintf(w, "%s %d %s %s %q %q %t %t %s %t %t\n", table, c.held.Rows, c.date(), c.held.ReadAt.UTC(), c.held.How, c.held.Doubt,
+				fmt.Fprintf(w, "%s %d %s %q %q %t %t %s %t %t\n", table, c.held.Rows, c.date(), c.held.How, c.held.Doubt,
 					c.held.Closed, c.held.Settled, c.retainedUntil.FormattedString(), c.near, c.past)
 			}
 		}

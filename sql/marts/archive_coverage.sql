@@ -8,7 +8,8 @@
 -- settings: retention_days
 -- caveats: local_date is the UTC day here, whatever the time zone of the other marts. Whether a day is at risk or lost is as of the day
 --   of the account's last reading, not of today. That RingCentral has forgotten is taken from the setting: it keeps the call log of most
---   accounts for longer. Of a lost day there may be calls all the same, from saved pages or the change feed, see calls.
+--   accounts for longer. Of a lost day there may be calls all the same, from saved pages or the change feed, see calls. When a
+--   day was last read is in staging.ledger (read_at), not here: a reading that changed nothing must change no mart.
 -- columns:
 --   account_id: RingCentral account
 --   local_date: day of the calls, the same as utc_date; the name is that of all marts' partitions [UTC]
@@ -20,7 +21,6 @@
 --   doubt: unknown (RingCentral gave nothing of a day that it may have forgotten) or partial (it gave little); null otherwise
 --   how: what brought the calls: list, feed, imported or replayed; null in a gap
 --   calls: calls that the lake holds of the day, deleted ones included [calls]
---   read_at: when the last reading of the day that came to its end began; null where there was none [UTC]
 --   retention_days: how long RingCentral keeps a call, as set; 0 for ever [days]
 --   retained_until: the retention deadline, utc_date and retention_days: day from which RingCentral may have forgotten the calls; null where it never forgets [UTC]
 select
@@ -39,7 +39,6 @@ select
     days.doubt,
     days.how,
     days.calls,
-    days.read_at,
     settings.retention_days,
     days.retained_until
 from staging.ledger as days

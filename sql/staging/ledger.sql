@@ -6,7 +6,8 @@
 -- unit: day
 -- reads: main.ledger
 -- caveats: near and past the horizon are as of the day of the account's last reading, not of today: so rows change only if something was
---   read. Days before the first and after the last one of the ledger are not here.
+--   read. Marts leave read_at out: a reading that changed nothing must not change them. Days before the first and after the last one of
+--   the ledger are not here.
 -- columns:
 --   account_id: RingCentral account
 --   utc_date: day of the calls [UTC]
