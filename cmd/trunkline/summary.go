@@ -139,5 +139,5 @@ func (s *summary) line() []byte {
 
 // onStderr reports whether the verb's standard output is its result alone.
 func (s *summary) onStderr() bool {
-	return s.Verb == "query" || s.Verb == "inspect" || s.Verb == "dump" || s.Verb == "plan"
+	return s.Verb == "query" || s.Verb == "inspect" || s.Verb == "dump" || s.Verb == "plan" || s.Verb == "reconcile"
 }
