@@ -38,11 +38,14 @@ type holdings struct {
 	accounts []string
 	ledgers  map[string]map[string]sinks.Ledger // by stream and account
 	covered  map[string][]coveredDay            // of the call log, by account
+
+	snapshots map[string]map[string][]arrow.Date32 // the days of snapshots in order, by stream and account
 }
 
 // readHoldings reads the ledgers of the call log and of the streams that are among the tables, of all accounts.
 func readHoldings(ctx context.Context, lake *sinks.Lake, zone *time.Location, s sql.Settings, tables []string) (holdings, error) {
-	h := holdings{zone: zone, ledgers: map[string]map[string]sinks.Ledger{}, covered: map[string][]coveredDay{}}
+	h := holdings{zone: zone, ledgers: map[string]map[string]sinks.Ledger{}, covered: map[string][]coveredDay{},
+		snapshots: map[string]map[string][]arrow.Date32{}}
 	var err error
 	if h.accounts, err = lake.Accounts(ctx); err != nil {
 		return h, err
@@ -53,6 +56,12 @@ func readHoldings(ctx context.Context, lake *sinks.Lake, zone *time.Location, s 
 		}
 		if h.ledgers[s.Name], err = ledgersOf(ctx, lake, s.Name); err != nil {
 			return h, err
+		}
+		if s.IsSnapshot() {
+			h.snapshots[s.Name] = map[string][]arrow.Date32{}
+			for account, ledger := range h.ledgers[s.Name] {
+				h.snapshots[s.Name][account] = snapshotDays(ledger)
+			}
 		}
 	}
 	for account, ledger := range h.ledgers[CallLogStream] {
@@ -127,33 +136,27 @@ func (h holdings) write(w io.Writer, table, account string, on stretch) {
 // inForceOn lists the snapshots of a table that say how things were on a local date.
 func (h holdings) inForceOn(table, account, date string) []arrow.Date32 {
 	first, last := bounds(date, h.zone)
-	return inForce(h.ledgers[table][account], dayOf(first), dayOf(last))
+	return inForce(h.snapshots[table][account], dayOf(first), dayOf(last))
 }
 
-// inForce lists the snapshots that say how things were from one UTC day to another: the last one before them, for what went on the first
-// day before its snapshot was read, and all that were read on these days. Where there is none, it is the first one after them: what
+// snapshotDays lists the days of which the lake holds a snapshot, be it one without rows, in order.
+func snapshotDays(ledger sinks.Ledger) []arrow.Date32 {
+	return slices.DeleteFunc(ledger.Days(), func(day arrow.Date32) bool { return ledger[day].ContentHash == "" && !ledger[day].Closed })
+}
+
+// inForce lists those snapshots that say how things were from one UTC day to another: the last one before them, for what went on the
+// first day before its snapshot was read, and all that were read on these days. Where there is none, it is the first one after them: what
 // it shows is nearer to the truth than nothing. Per id the last of them that has it counts.
-func inForce(ledger sinks.Ledger, first, last arrow.Date32) []arrow.Date32 {
-	before, after := arrow.Date32(-1), arrow.Date32(-1)
-	var out []arrow.Date32
-	for _, day := range ledger.Days() {
-		switch held := ledger[day]; {
-		case held.ContentHash == "" && !held.Closed:
-		case day < first:
-			before = day
-		case day <= last:
-			out = append(out, day)
-		case after < 0:
-			after = day
-		}
-	}
+func inForce(snapshots []arrow.Date32, first, last arrow.Date32) []arrow.Date32 {
+	from, _ := slices.BinarySearch(snapshots, first)
+	to, _ := slices.BinarySearch(snapshots, last+1)
 	switch {
-	case before >= 0:
-		return slices.Insert(out, 0, before)
-	case len(out) == 0 && after >= 0:
-		return []arrow.Date32{after}
+	case from > 0:
+		from--
+	case from == to && to < len(snapshots):
+		to++
 	}
-	return out
+	return snapshots[from:to]
 }
 
 // stretch is what of time a partition depends on.

@@ -64,14 +64,14 @@ func TestInForce(t *testing.T) {
 		{"2026-12-01", "2026-12-01", "08"},
 	} {
 		var got []string
-		for _, d := range inForce(ledger, day(tc.first), day(tc.last)) {
+		for _, d := range inForce(snapshotDays(ledger), day(tc.first), day(tc.last)) {
 			got = append(got, d.FormattedString()[len("2026-11-"):])
 		}
 		if strings.Join(got, " ") != tc.want {
 			t.Errorf("%s to %s: %v, want %s", tc.first, tc.last, got, tc.want)
 		}
 	}
-	if got := inForce(sinks.Ledger{}, day("2026-11-01"), day("2026-11-02")); got != nil {
+	if got := inForce(snapshotDays(sinks.Ledger{}), day("2026-11-01"), day("2026-11-02")); len(got) > 0 {
 		t.Error(got)
 	}
 }
@@ -110,7 +110,8 @@ func rebuiltFor(before, after map[string]sinks.MartState) map[string]string {
 const aQueue = `{"id":"8000","name":"Support","serviceLevelSettings":{"slaGoal":80,"slaThresholdSeconds":%d,"includeAbandonedCalls":true,"abandonedThresholdSeconds":5}}`
 
 // TestSnapshotsMakeStaleWhatReadsThem: a snapshot with the rows of the one before makes nothing stale; one with a changed setting makes
-// stale what reads that table, from its day on; one of a table that no mart reads makes nothing stale.
+// stale what reads that table, from its day on; one of a table that no mart reads makes nothing stale. A message makes stale what reads
+// messages, on the days that its day reaches.
 func TestSnapshotsMakeStaleWhatReadsThem(t *testing.T) {
 	lake := openLake(t, t.TempDir())
 	on := func(d int) time.Time { return time.Date(2026, 11, d, 12, 0, 0, 0, time.UTC) }
@@ -151,6 +152,11 @@ func TestSnapshotsMakeStaleWhatReadsThem(t *testing.T) {
 	}
 	if got := changed(func() { broughtDay(t, lake, streams[unread].Name, on(5), `{"id":1,"name":"x"}`) }); len(got) > 0 {
 		t.Errorf("%s makes stale %v", streams[unread].Name, got)
+	}
+	message := `{"id":1,"type":"SMS","direction":"Inbound","creationTime":"2026-11-05T12:00:00Z","messageStatus":"Received","from":{"phoneNumber":"+14155550101"}}`
+	got = changed(func() { broughtDay(t, lake, MessagesStream, on(5), message) })
+	if diff := cmp.Diff(map[string]string{"reconciliation_daily": "03 04 05 06"}, got); diff != "" {
+		t.Errorf("a message: %s", diff)
 	}
 	read := queried(t, lake, "America/New_York", "select cast(local_date as varchar), sla_threshold_s from marts.queue_daily order by local_date")
 	want := []string{"2026-11-02 20", "2026-11-03 20", "2026-11-04 20", "2026-11-05 20", "2026-11-06 30", "2026-11-07 30", "2026-11-08 30", "2026-11-09 30"}

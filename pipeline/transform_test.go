@@ -36,6 +36,10 @@ func TestAnySequenceOfBuildsEndsInTheSameBytes(t *testing.T) {
 				}
 			}
 			runTransform(t, lake, zone)
+			joined := queried(t, lake, zone, "select count(*) > 0, (select count(sl_rc) > 0 from marts.queue_daily) from marts.reconciliation_daily where seen_in = 'both'")
+			if joined[0] != "true true" {
+				t.Errorf("no fax is in call log and message store, or no queue has settings: %s", joined[0])
+			}
 			whole := t.TempDir()
 			if err := os.CopyFS(whole, os.DirFS(dir)); err != nil {
 				t.Fatal(err)
@@ -73,7 +77,7 @@ func randomStreams(t *testing.T, rng *rand.Rand, lake *sinks.Lake) {
 	broughtDay(t, lake, ExtensionsStream, date(), people...)
 	day := date()
 	var messages []string
-	for range rng.IntN(12) {
+	for range 4 + rng.IntN(12) {
 		at, kind, own := day.Add(time.Duration(rng.IntN(86400))*time.Second), rng.IntN(3), `{"phoneNumber":"+14155550000"}`
 		other := fmt.Sprintf(`{"phoneNumber":"+1415555010%d"}`, rng.IntN(6))
 		messages = append(messages, fmt.Sprintf(`{"id":%d,"type":%q,"direction":"Outbound","creationTime":%q,"messageStatus":"Sent","from":%s,"to":[%s]}`,
@@ -82,7 +86,8 @@ func randomStreams(t *testing.T, rng *rand.Rand, lake *sinks.Lake) {
 	broughtDay(t, lake, MessagesStream, day, messages...)
 }
 
-// randomPage has calls of a few days around one of eleven: callers of few numbers, sessions that many records name, queues.
+// randomPage has calls of a few days around one of eleven: callers of few numbers, sessions that many records name, queues, and faxes that
+// name messages of their day and the days beside it.
 func randomPage(t *testing.T, rng *rand.Rand, step int) []byte {
 	t.Helper()
 	first := time.Date(2026, 10, 28+rng.IntN(11), 0, 0, 0, 0, time.UTC) // summer time ends on 1 November
@@ -108,6 +113,9 @@ func randomPage(t *testing.T, rng *rand.Rand, step int) []byte {
 		if rng.IntN(3) == 0 {
 			record["direction"], record["action"], record["result"] = "Outbound", "RingOut Web", "Call connected"
 			record["from"], record["to"] = own, map[string]any{"phoneNumber": number}
+		}
+		if rng.IntN(5) == 0 {
+			record["type"], record["message"] = "Fax", map[string]any{"id": 100*(start.YearDay()+rng.IntN(3)-1) + rng.IntN(20)}
 		}
 		if rng.IntN(4) == 0 {
 			record["transferTarget"] = map[string]any{"telephonySessionId": session(start)}
