@@ -81,7 +81,7 @@ func randomStreams(t *testing.T, rng *rand.Rand, lake *sinks.Lake) {
 		at, kind, own := day.Add(time.Duration(rng.IntN(86400))*time.Second), rng.IntN(3), `{"phoneNumber":"+14155550000"}`
 		other := fmt.Sprintf(`{"phoneNumber":"+1415555010%d"}`, rng.IntN(6))
 		messages = append(messages, fmt.Sprintf(`{"id":%d,"type":%q,"direction":"Outbound","creationTime":%q,"messageStatus":"Sent","from":%s,"to":[%s]}`,
-			100*day.YearDay()+rng.IntN(20), []string{"SMS", "Fax", "VoiceMail"}[kind], at.Format(time.RFC3339), own, other))
+			100*day.YearDay()+rng.IntN(8), []string{"SMS", "Fax", "VoiceMail"}[kind], at.Format(time.RFC3339), own, other))
 	}
 	broughtDay(t, lake, MessagesStream, day, messages...)
 }
@@ -115,7 +115,7 @@ func randomPage(t *testing.T, rng *rand.Rand, step int) []byte {
 			record["from"], record["to"] = own, map[string]any{"phoneNumber": number}
 		}
 		if rng.IntN(5) == 0 {
-			record["type"], record["message"] = "Fax", map[string]any{"id": 100*(start.YearDay()+rng.IntN(3)-1) + rng.IntN(20)}
+			record["type"], record["message"] = "Fax", map[string]any{"id": 100*(start.YearDay()+rng.IntN(3)-1) + rng.IntN(8)}
 		}
 		if rng.IntN(4) == 0 {
 			record["transferTarget"] = map[string]any{"telephonySessionId": session(start)}
