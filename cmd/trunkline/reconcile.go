@@ -235,7 +235,7 @@ func (c *reconcileCmd) showTable(s *session, verdicts []pipeline.Verdict, sum re
 		return err
 	}
 	if n := sum.causes[pipeline.CauseHours]; n > 0 && 2*n >= sum.of[pipeline.IsMissing] {
-		_, err := fmt.Fprintf(s.stdout, "%d are a whole number of hours away: times without an offset were read on the clocks of %s (--timezone)\n", n, c.Timezone)
+		_, err := fmt.Fprintf(s.stdout, "a whole number of hours away: %d of the missing ones; times without an offset are read on the clocks of %s (--timezone)\n", n, c.Timezone)
 		return err
 	}
 	return nil
