@@ -34,8 +34,9 @@
 //
 // # Transformation
 //
-// A partition of a mart, one account and local date, is named by its inputs: the content hashes of the UTC days that
-// the local date overlaps, with as many days before and after as the model's unit says, the SQL of the model and of what it
+// A partition of a mart, one account and local date, is named by its inputs: of each table that the model reads what the local
+// date depends on (the content hashes of the UTC days that it overlaps, with as many days before and after as the model's unit
+// says, or of the snapshots in force on it, or what the ledger says of it; see holdings), the SQL of the model and of what it
 // reads, the settings that these use, the time zone. Partitions whose inputs changed are built in DuckDB from local
 // files, a month at a time, audited, and then published one by one, each replaced as one object; their state is written last. A
 // crash in between leaves partitions that are built again, to the same bytes.

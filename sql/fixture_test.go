@@ -56,6 +56,7 @@ type lake struct {
 	dir   string
 	files []string
 	empty string
+	more  []Input // the other tables
 }
 
 // newLake writes calls, given as JSON lines with the contract's names, account_id, and start_date where it is not the day of
@@ -107,7 +108,7 @@ func writeCalls(t *testing.T, dir, table string, of [][2]string, order, lines st
 }
 
 func (l lake) inputs() []Input {
-	return []Input{{Table: "call_log", Files: l.files, Empty: l.empty}}
+	return append([]Input{{Table: "call_log", Files: l.files, Empty: l.empty}}, l.more...)
 }
 
 func open(t *testing.T, o *Options) *Engine {
@@ -162,11 +163,12 @@ func queryRows(t *testing.T, e *Engine, query string) [][]string {
 	return all
 }
 
-// dates lists every account and local date that the loaded calls have.
+// dates lists every account and local date that the loaded calls, messages and ledger have.
 func dates(t *testing.T, e *Engine) []Date {
 	t.Helper()
 	var found []Date
-	for _, row := range queryRows(t, e, "select distinct account_id, local_date from staging.calls order by all") {
+	for _, row := range queryRows(t, e, `select account_id, local_date from staging.calls union select account_id, local_date from staging.message_parties
+		union select account_id, utc_date from staging.ledger order by all`) {
 		found = append(found, Date{AccountID: row[0], LocalDate: row[1]})
 	}
 	return found

@@ -20,6 +20,8 @@ type Input struct {
 	// Empty is the path of a Parquet file with all columns of the table and no rows, outside any partition. It gives
 	// the view columns that no file has, and all of them if there are no files. It may be "" if there are files.
 	Empty string
+	// Whole is the path of a Parquet file with all rows and columns of a table that has no partitions, in the place of Files and Empty.
+	Whole string
 
 	own bool // of the other table of calls, which was never loaded: no rows, and columns for whose log a record is of
 }
@@ -91,13 +93,18 @@ func (e *Engine) Load(ctx context.Context, inputs []Input) error {
 	})
 }
 
-// overLoaded are the models whose tables are loaded, now or before.
-func (e *Engine) overLoaded(inputs []Input) (out []Model) {
+// overLoaded are the models of staging, intermediates and marts whose tables are loaded, now or before.
+func (e *Engine) overLoaded(inputs []Input) []Model {
+	return onFloor(e.withTables(inputs), "staging", "intermediate", "marts")
+}
+
+// withTables are the models whose tables are loaded, now or before, audits included.
+func (e *Engine) withTables(inputs []Input) (out []Model) {
 	for _, in := range inputs {
 		e.tables["main."+in.Table] = true
 	}
 	left := map[string]bool{}
-	for _, m := range onFloor(e.models, "staging", "intermediate", "marts") {
+	for _, m := range e.models {
 		missing := func(read string) bool {
 			return left[read] || strings.HasPrefix(read, "main.") && read != "main."+companyCalls && read != "main."+ownCalls && !e.tables[read]
 		}
@@ -166,6 +173,9 @@ func loadModel(ctx context.Context, tx *stdsql.Tx, m Model) ([]ResultColumn, err
 func (in Input) query() (string, error) {
 	if !regexp.MustCompile(`^[a-z][a-z0-9_]*$`).MatchString(in.Table) {
 		return "", fmt.Errorf("table %q: expected a name of lower-case letters, digits and _", in.Table)
+	}
+	if in.Whole != "" {
+		return "select * from read_parquet(" + literalPaths([]string{in.Whole}) + ", hive_partitioning = false)", nil
 	}
 	var parts []string
 	if in.Empty != "" {

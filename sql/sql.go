@@ -50,6 +50,7 @@ type Engine struct {
 	db       *stdsql.DB
 	models   []Model
 	settings Settings
+	timezone string
 	tables   map[string]bool // that were loaded, as main.call_log
 	tempDir  string
 	types    map[string][]ResultColumn // of the models, by relation, since Load
@@ -76,7 +77,7 @@ func Open(ctx context.Context, o *Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("temporary directory for duckdb: %w; name one that can be written", err)
 	}
-	e := &Engine{models: models, tables: map[string]bool{}, settings: *opts.Settings, tempDir: tempDir}
+	e := &Engine{models: models, tables: map[string]bool{}, settings: *opts.Settings, timezone: opts.Timezone, tempDir: tempDir}
 	if err := e.connect(ctx, opts); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
@@ -145,6 +146,9 @@ func (e *Engine) checkTimezone(ctx context.Context, name string) error {
 
 // Settings are the settings that the marts are built with.
 func (e *Engine) Settings() Settings { return e.settings }
+
+// Timezone is the IANA name of the zone whose days are the local dates.
+func (e *Engine) Timezone() string { return e.timezone }
 
 // Close ends DuckDB and removes its temporary directory.
 func (e *Engine) Close() error {

@@ -135,7 +135,7 @@ func (c *demoCmd) extract(s *session, lake *sinks.Lake, creds ringcentral.Creden
 }
 
 func (c *demoCmd) transform(s *session, lake *sinks.Lake, f martFlags) error {
-	engine, zone, err := f.engine(s.ctx, lake)
+	engine, zone, err := f.engine(s.ctx, lake, usualRetention)
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func statusOf(err error) int {
 		return exitUsage
 	case errors.Is(err, sinks.ErrConflict):
 		return exitLater
-	case errors.As(err, &model), errors.As(err, &audit), errors.Is(err, errFindings):
+	case errors.As(err, &model), errors.As(err, &audit), errors.Is(err, errFindings), errors.Is(err, errUnreconciled):
 		return exitModel
 	case errors.As(err, &refused):
 		switch {

@@ -72,9 +72,9 @@ func (f lakeFlags) openAs(ctx context.Context, writes, anyLayout bool) (*sinks.L
 	return lake, shut, nil
 }
 
-// openFailed tells a store that is away for the moment from a lake that is named or permitted wrongly.
+// openFailed tells a store that is away for the moment, or a disk that is full, from a lake that is named or permitted wrongly.
 func openFailed(err error) error {
-	if sinks.IsTemporary(err) {
+	if sinks.IsTemporary(err) || fullDisk(err) != "" {
 		return err
 	}
 	return usage(err)

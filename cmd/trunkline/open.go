@@ -17,7 +17,7 @@ type openCmd struct {
 
 // Help says what the file is.
 func (c *openCmd) Help() string {
-	return "The file has no rows, only views over the lake's Parquet files, which plain DuckDB (1.x, its command line, Python or any tool on top of it) reads as they are when a query runs: " +
+	return "The file is views over the lake's Parquet files, which plain DuckDB (1.x, its command line, Python or any tool on top of it) reads as they are when a query runs: " +
 		"call_log and the other tables, staging.*, and the marts, with a comment on every view and column. Write it again after a new release, after a first run of another stream, or with another --timezone. " +
 		"The lake must be a local directory; for a bucket use `trunkline query`."
 }
@@ -43,12 +43,12 @@ func (c *openCmd) Run(s *session) error {
 		return err
 	}
 	defer shut()
-	engine, _, err := c.engine(s.ctx, lake)
+	engine, _, err := c.engine(s.ctx, lake, usualRetention)
 	if err != nil {
 		return err
 	}
 	defer engine.Close()
-	if err := pipeline.Catalog(s.ctx, lake, engine, at.dir, c.Timezone, file); err != nil {
+	if err := pipeline.Catalog(s.ctx, lake, engine, at.dir, file); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(s.stdout, "%s has views over %s; local times are those of %s\n\n  duckdb %[1]s\n\nthen, for instance:\n\n"+

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -50,9 +51,12 @@ func (c *queryCmd) Run(s *session) error {
 	})
 }
 
+// usualRetention is how long RingCentral keeps a call at least; staging.ledger is seen by it.
+const usualRetention = span(270 * 24 * time.Hour)
+
 // withViews opens an engine with the lake's tables and marts as views.
 func withViews(s *session, lake *sinks.Lake, f martFlags, w *pipeline.Window, limit int64, use func(*sql.Engine) error) error {
-	engine, _, err := f.engine(s.ctx, lake)
+	engine, _, err := f.engine(s.ctx, lake, usualRetention)
 	if err != nil {
 		return err
 	}

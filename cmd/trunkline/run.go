@@ -119,12 +119,15 @@ func (f martFlags) zone() (*time.Location, error) {
 	return zone, nil
 }
 
-func (f martFlags) engine(ctx context.Context, lake *sinks.Lake) (*sql.Engine, *time.Location, error) {
+// engine opens a DuckDB for marts of a source that keeps a call for so long.
+func (f martFlags) engine(ctx context.Context, lake *sinks.Lake, retention span) (*sql.Engine, *time.Location, error) {
 	zone, err := f.zone()
 	if err != nil {
 		return nil, nil, err
 	}
-	e, err := sql.Open(ctx, &sql.Options{MemoryLimit: f.Memory, Threads: f.Threads, TempDir: lake.Scratch(), Timezone: f.Timezone})
+	settings := sql.DefaultSettings()
+	settings.RetentionDays = int(time.Duration(retention).Hours() / 24)
+	e, err := sql.Open(ctx, &sql.Options{MemoryLimit: f.Memory, Threads: f.Threads, TempDir: lake.Scratch(), Timezone: f.Timezone, Settings: &settings})
 	if err != nil {
 		return nil, nil, usage(err)
 	}
@@ -149,7 +152,7 @@ func (c *runCmd) Run(s *session) error {
 		return err
 	}
 	return withLake(s, c.lakeFlags, func(lake *sinks.Lake) error {
-		engine, zone, err := c.engine(s.ctx, lake)
+		engine, zone, err := c.engine(s.ctx, lake, c.Retention)
 		if err != nil {
 			return err
 		}
@@ -182,6 +185,7 @@ func (c *extractCmd) Run(s *session) error {
 
 type transformCmd struct {
 	lakeFlags
+	Retention span `help:"How long RingCentral keeps a call, for marts.archive_coverage; 0 means for ever." default:"270d"`
 	martFlags
 	outputFlags
 }
@@ -192,7 +196,7 @@ func (c *transformCmd) Run(s *session) error {
 		return err
 	}
 	return withLake(s, c.lakeFlags, func(lake *sinks.Lake) error {
-		engine, zone, err := c.engine(s.ctx, lake)
+		engine, zone, err := c.engine(s.ctx, lake, c.Retention)
 		if err != nil {
 			return err
 		}

@@ -163,5 +163,5 @@ func (s *summary) line() []byte {
 
 // onStderr reports whether the verb's standard output is its result alone.
 func (s *summary) onStderr() bool {
-	return slices.Contains([]string{"query", "inspect", "dump", "plan", "marts"}, s.Verb)
+	return slices.Contains([]string{"query", "inspect", "dump", "plan", "marts", "reconcile"}, s.Verb)
 }
