@@ -245,3 +245,23 @@ func TestLostTableOfRecordings(t *testing.T) {
 		t.Errorf("findings: %v", found)
 	}
 }
+
+// TestDamagedRecordings: a damaged partition, of the table or of the calls, fails its day with what helps, and the other days go on.
+func TestDamagedRecordings(t *testing.T) {
+	c := tape(t, 30)
+	for table, want := range map[string]string{RecordingsStream: "move it away, then `trunkline run --streams recordings --from 2026-11-17 --to 2026-11-18`", CallLogStream: "trunkline replay"} {
+		store, cache := c.calls.clone(), t.TempDir()
+		b := store.open(undisturbed, neverLost)
+		key := sinks.PartitionKey(table, c.sim.AccountID(), fourDays.From)
+		if err := b.WriteAll(t.Context(), key, []byte("PAR1"), nil); err != nil {
+			t.Fatal(err)
+		}
+		err := c.fetch(t, t.Context(), direct{c.sim, undisturbed}, b, cache, onlyRecordings(nil))
+		if err == nil || !strings.Contains(err.Error(), want) || string(store.objects[key].bytes) != "PAR1" {
+			t.Errorf("%s: %v", table, err)
+		}
+		if _, there := store.objects[sinks.PartitionKey(RecordingsStream, c.sim.AccountID(), fourDays.From+1)]; !there {
+			t.Errorf("%s: the next day was not read", table)
+		}
+	}
+}

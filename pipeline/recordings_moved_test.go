@@ -30,7 +30,7 @@ type deck struct {
 func (d *deck) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasSuffix(r.URL.Path, "/oauth/token"):
-		_ = json.NewEncoder(w).Encode(map[string]any{"access_token": "t", "expires_in": 3600})
+		_ = json.NewEncoder(w).Encode(map[string]any{"access_token": "token-of-the-deck", "expires_in": 3600})
 	case strings.HasSuffix(r.URL.Path, "/call-log"):
 		w.Header().Set("X-Rate-Limit-Group", "heavy")
 		_ = json.NewEncoder(w).Encode(map[string]any{"uri": "http://127.0.0.1:1/restapi/v1.0/account/7/call-log", "records": d.calls})
@@ -44,7 +44,9 @@ func (d *deck) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (d *deck) content(w http.ResponseWriter, r *http.Request, id string) {
 	asked := strings.TrimSpace(id + " " + r.Header.Get("Range"))
 	d.asked = append(d.asked, asked)
-	w.Header().Set("X-Rate-Limit-Group", "media")
+	for name, value := range map[string]string{"Group": "media", "Limit": "3", "Window": "60"} {
+		w.Header().Set("X-Rate-Limit-"+name, value)
+	}
 	if status := d.status[id]; status != 0 {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
@@ -238,7 +240,28 @@ func TestFailuresOfRecordings(t *testing.T) {
 	d.status = map[string]int{"1": 503, "2": 503, "3": 503}
 	p = play(t, d)
 	asked, err = p.run()
-	if want := []string{"1", "1", "2", "2", "3", "3"}; !cmp.Equal(want, asked) || err == nil || !strings.Contains(err.Error(), "recording 3") {
+	if want := []string{"1", "1", "2", "2", "3", "3"}; !cmp.Equal(want, asked) || err == nil || !strings.Contains(err.Error(), "recording/3/content") {
 		t.Errorf("%v, %v", asked, err)
+	}
+}
+
+// TestRecordingsHaveTheirOwnRate: media requests are held to the rate of the group that answers name, and the call log's is not used up.
+func TestRecordingsHaveTheirOwnRate(t *testing.T) {
+	d := &deck{audio: map[string]string{}}
+	for n := range 7 {
+		id := fmt.Sprint(n)
+		d.audio[id], d.calls = id, append(d.calls, call("call-"+id, "2026-11-10T10:00:00.000Z", id, false))
+	}
+	p, client, before := play(t, d), clientTo(t, direct{d, undisturbed}), driven.now()
+	x := withRecordings(&Window{day("2026-11-10"), day("2026-11-11")})
+	if tally, err := runExtract(t.Context(), client, p.lake(), x); err != nil || len(tally.Errs) > 0 || tally.Streams[0].Fetched != 7 {
+		t.Errorf("%v, %+v", err, tally)
+	}
+	r := client.Requests()
+	if r.Groups["Media"] != 7 || r.Groups["Heavy"] > 2 || r.RateLimited > 0 {
+		t.Errorf("%+v", r)
+	}
+	if took := driven.now().Sub(before); took < 2*time.Minute {
+		t.Errorf("7 requests at 3 a minute took %s", took)
 	}
 }
