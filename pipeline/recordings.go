@@ -153,8 +153,12 @@ func (e *extraction) recordingsOf(ctx context.Context, day arrow.Date32, calls s
 	if err != nil {
 		return err
 	}
-	if d.left = len(todo); d.left == 0 {
+	d.left = len(todo)
+	switch isBooked := e.ledger[day].ContentHash != "" || len(d.held) == 0; {
+	case d.left == 0 && isBooked:
 		return e.nothingNew(ctx, d)
+	case d.left == 0: // a ledger that was lost learns what there is
+		return e.settleSome(ctx, d, r, nil)
 	}
 	for chunk := range slices.Chunk(todo, recordingsAtOnce) {
 		if err := e.settleSome(ctx, d, r, chunk); err != nil {

@@ -244,6 +244,15 @@ func TestLostTableOfRecordings(t *testing.T) {
 	if found := verified(t, lake); len(found) > 0 {
 		t.Errorf("findings: %v", found)
 	}
+	if err := os.RemoveAll(filepath.Join(dir, "_trunkline/ledger", c.sim.AccountID(), RecordingsStream)); err != nil {
+		t.Fatal(err)
+	}
+	if run(nil); !maps.Equal(sent, c.sim.AudioSent()) {
+		t.Error("a lost ledger cost audio")
+	}
+	if found := verified(t, lake); len(found) > 0 {
+		t.Errorf("without its ledger: %v", found)
+	}
 }
 
 // TestDamagedRecordings: a damaged partition, of the table or of the calls, fails its day with what helps, and the other days go on.
