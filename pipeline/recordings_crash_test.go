@@ -75,9 +75,12 @@ func recordingsOf(t testing.TB, b *blob.Bucket) map[string]string {
 	return out
 }
 
-// TestRecordingsCrashPoints: a run that is killed before or after any of its changes to the lake leaves the next one to arrive at the same
+// TestCrashPointsOfRecordings: a run that is killed before or after any of its changes to the lake leaves the next one to arrive at the same
 // lake, at the cost of no byte that came already.
-func TestRecordingsCrashPoints(t *testing.T) {
+func TestCrashPointsOfRecordings(t *testing.T) {
+	if underRace {
+		t.Skip("it takes minutes with the race detector, and nothing in it is concurrent: .ci/run runs it without")
+	}
 	c := tape(t, 30)
 	undisturbedStore := newMemory()
 	undisturbedStore.objects = maps.Clone(c.calls.objects)
