@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"path"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -263,5 +265,46 @@ func TestRecordingsHaveTheirOwnRate(t *testing.T) {
 	}
 	if took := driven.now().Sub(before); took < 2*time.Minute {
 		t.Errorf("7 requests at 3 a minute took %s", took)
+	}
+}
+
+// long answers for audio with many bytes, and passes all else on.
+type long struct {
+	http.RoundTripper
+	bytes int64
+}
+
+func (l long) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !strings.HasSuffix(r.URL.Path, "/content") {
+		return l.RoundTripper.RoundTrip(r)
+	}
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"audio/wav"}}, ContentLength: l.bytes,
+		Body: io.NopCloser(io.LimitReader(silence{}, l.bytes)), Request: r}, nil
+}
+
+type silence struct{}
+
+func (silence) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+// TestRecordingsAreStreamed: what is allocated for a recording does not follow its size.
+func TestRecordingsAreStreamed(t *testing.T) {
+	const size = 96 << 20
+	d, lake := &deck{calls: []any{call("a", "2026-11-10T10:00:00.000Z", "1", false)}}, openLake(t, t.TempDir())
+	run := func(x Extraction) {
+		t.Helper()
+		if tally, err := runExtract(t.Context(), clientTo(t, long{direct{d, undisturbed}, size}), lake, x); err != nil || len(tally.Errs) > 0 {
+			t.Fatal(err, tally.Errs)
+		}
+	}
+	run(reading(&Window{day("2026-11-10"), day("2026-11-11")}))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	run(onlyRecordings(nil))
+	runtime.ReadMemStats(&after)
+	if r := recordingRows(t, lake)["1"]; r.Bytes == nil || *r.Bytes != size {
+		t.Errorf("%+v", r)
+	}
+	if n := after.TotalAlloc - before.TotalAlloc; n > size/2 {
+		t.Errorf("%d bytes were allocated for a recording of %d", n, size)
 	}
 }
