@@ -105,7 +105,7 @@ type DayDone struct {
 	Doubt     string // why the day is not held all the same; empty where it is
 }
 
-// DayChanged is one day that the change feed brought other rows to.
+// DayChanged is one day that the change feed brought other rows to, or of which some recordings were settled.
 type DayChanged struct {
 	AccountID string
 	Day       arrow.Date32
@@ -247,6 +247,10 @@ func (t *Tally) addTo(s *StreamTally, e Event) {
 		s.Rows += e.Day.Outcome.Rows
 		before := len(t.Changed)
 		t.changed(s.Stream, e.Day.AccountID, e.Day.Day, e.Day.Outcome)
+		s.Changed += len(t.Changed) - before
+	case e.Changed != nil:
+		before := len(t.Changed)
+		t.changed(s.Stream, e.Changed.AccountID, e.Changed.Day, e.Changed.Outcome)
 		s.Changed += len(t.Changed) - before
 	case e.Left != nil:
 		s.Left = e.Left.Why

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -93,16 +94,30 @@ func (e *extraction) recordings(ctx context.Context) error {
 	if err := e.emit(Event{Planned: &Planned{AccountID: e.AccountID, Days: days, Unknown: len(days)}}); err != nil {
 		return err
 	}
+	if len(calls) == 0 {
+		return e.warn("recordings are those that the calls of the lake name, and the lake holds no calls of account %s; name call_log in --streams, too", e.AccountID)
+	}
 	for _, day := range days {
 		err := e.recordingsOf(ctx, day, calls[day])
 		if isDamaged(err) {
-			err = e.emit(Event{Failed: &DaysFailed{Days: []arrow.Date32{day}, Err: fmt.Errorf("day %s: %w", day.FormattedString(), err)}})
+			err = e.emit(Event{Failed: &DaysFailed{Days: []arrow.Date32{day}, Err: damagedOn(day, err)}})
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// damagedOn is the error of a day that cannot be read. What is damaged of recordings itself is made again, and from no archive.
+func damagedOn(day arrow.Date32, err error) error {
+	var damaged *sinks.DamagedError
+	if errors.As(err, &damaged) && strings.HasPrefix(damaged.Key, RecordingsStream+"/") {
+		w := Window{From: day, To: day + 1}
+		return fmt.Errorf("%s is damaged: %w; move it away, then `trunkline run --streams %s --from %s --to %s` makes it again, of the audio that is there",
+			damaged.Key, damaged.Err, RecordingsStream, w.From.FormattedString(), w.To.FormattedString())
+	}
+	return fmt.Errorf("day %s: %w", day.FormattedString(), err)
 }
 
 // audioDay is one day of recordings while it is settled.
@@ -138,8 +153,12 @@ func (e *extraction) recordingsOf(ctx context.Context, day arrow.Date32, calls s
 	if err != nil {
 		return err
 	}
-	if d.left = len(todo); d.left == 0 {
+	d.left = len(todo)
+	switch isBooked := e.ledger[day].ContentHash != "" || len(d.held) == 0; {
+	case d.left == 0 && isBooked:
 		return e.nothingNew(ctx, d)
+	case d.left == 0: // a ledger that was lost learns what there is
+		return e.settleSome(ctx, d, r, nil)
 	}
 	for chunk := range slices.Chunk(todo, recordingsAtOnce) {
 		if err := e.settleSome(ctx, d, r, chunk); err != nil {
@@ -249,13 +268,15 @@ func (d *audioDay) fail(one recording, err error) error {
 		d.inARow = 0
 		return nil
 	}
-	err = fmt.Errorf("recording %s: %w", one.ID, err)
-	d.failed++
-	if d.first == nil {
+	var refused *ringcentral.Error
+	isTheirs := errors.As(err, &refused)
+	if !isTheirs { // theirs names the address
+		err = fmt.Errorf("recording %s: %w", one.ID, err)
+	}
+	if d.failed++; d.first == nil {
 		d.first = err
 	}
-	var refused *ringcentral.Error
-	if !errors.As(err, &refused) {
+	if !isTheirs {
 		return nil
 	}
 	if d.inARow++; !refused.Temporary() {

@@ -75,9 +75,12 @@ func recordingsOf(t testing.TB, b *blob.Bucket) map[string]string {
 	return out
 }
 
-// TestRecordingsCrashPoints: a run that is killed before or after any of its changes to the lake leaves the next one to arrive at the same
+// TestCrashPointsOfRecordings: a run that is killed before or after any of its changes to the lake leaves the next one to arrive at the same
 // lake, at the cost of no byte that came already.
-func TestRecordingsCrashPoints(t *testing.T) {
+func TestCrashPointsOfRecordings(t *testing.T) {
+	if underRace {
+		t.Skip("it takes minutes with the race detector, and nothing in it is concurrent: .ci/run runs it without")
+	}
 	c := tape(t, 30)
 	undisturbedStore := newMemory()
 	undisturbedStore.objects = maps.Clone(c.calls.objects)
@@ -243,5 +246,34 @@ func TestLostTableOfRecordings(t *testing.T) {
 	}
 	if found := verified(t, lake); len(found) > 0 {
 		t.Errorf("findings: %v", found)
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "_trunkline/ledger", c.sim.AccountID(), RecordingsStream)); err != nil {
+		t.Fatal(err)
+	}
+	if run(nil); !maps.Equal(sent, c.sim.AudioSent()) {
+		t.Error("a lost ledger cost audio")
+	}
+	if found := verified(t, lake); len(found) > 0 {
+		t.Errorf("without its ledger: %v", found)
+	}
+}
+
+// TestDamagedRecordings: a damaged partition, of the table or of the calls, fails its day with what helps, and the other days go on.
+func TestDamagedRecordings(t *testing.T) {
+	c := tape(t, 30)
+	for table, want := range map[string]string{RecordingsStream: "move it away, then `trunkline run --streams recordings --from 2026-11-17 --to 2026-11-18`", CallLogStream: "trunkline replay"} {
+		store, cache := c.calls.clone(), t.TempDir()
+		b := store.open(undisturbed, neverLost)
+		key := sinks.PartitionKey(table, c.sim.AccountID(), fourDays.From)
+		if err := b.WriteAll(t.Context(), key, []byte("PAR1"), nil); err != nil {
+			t.Fatal(err)
+		}
+		err := c.fetch(t, t.Context(), direct{c.sim, undisturbed}, b, cache, onlyRecordings(nil))
+		if err == nil || !strings.Contains(err.Error(), want) || string(store.objects[key].bytes) != "PAR1" {
+			t.Errorf("%s: %v", table, err)
+		}
+		if _, there := store.objects[sinks.PartitionKey(RecordingsStream, c.sim.AccountID(), fourDays.From+1)]; !there {
+			t.Errorf("%s: the next day was not read", table)
+		}
 	}
 }

@@ -21,7 +21,7 @@ const piecesAtMost = 8
 // settle finds out what became of a recording. The lake is asked first: what it has is not fetched.
 func (e *extraction) settle(ctx context.Context, r recording, erased bool) (recording, error) {
 	if erased {
-		if _, err := e.lake.RemoveAudio(ctx, e.stream.Name, e.AccountID, r.ID); err != nil {
+		if _, err := e.lake.RemoveAudio(ctx, e.stream.Name, e.AccountID, map[string]bool{r.ID: true}); err != nil {
 			return r, &lakeError{err}
 		}
 		r.ErasedAt = recordTime(e.clock())

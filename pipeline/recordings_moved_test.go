@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"path"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +32,7 @@ type deck struct {
 func (d *deck) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasSuffix(r.URL.Path, "/oauth/token"):
-		_ = json.NewEncoder(w).Encode(map[string]any{"access_token": "t", "expires_in": 3600})
+		_ = json.NewEncoder(w).Encode(map[string]any{"access_token": "token-of-the-deck", "expires_in": 3600})
 	case strings.HasSuffix(r.URL.Path, "/call-log"):
 		w.Header().Set("X-Rate-Limit-Group", "heavy")
 		_ = json.NewEncoder(w).Encode(map[string]any{"uri": "http://127.0.0.1:1/restapi/v1.0/account/7/call-log", "records": d.calls})
@@ -44,7 +46,9 @@ func (d *deck) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (d *deck) content(w http.ResponseWriter, r *http.Request, id string) {
 	asked := strings.TrimSpace(id + " " + r.Header.Get("Range"))
 	d.asked = append(d.asked, asked)
-	w.Header().Set("X-Rate-Limit-Group", "media")
+	for name, value := range map[string]string{"Group": "media", "Limit": "3", "Window": "60"} {
+		w.Header().Set("X-Rate-Limit-"+name, value)
+	}
 	if status := d.status[id]; status != 0 {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
@@ -238,7 +242,69 @@ func TestFailuresOfRecordings(t *testing.T) {
 	d.status = map[string]int{"1": 503, "2": 503, "3": 503}
 	p = play(t, d)
 	asked, err = p.run()
-	if want := []string{"1", "1", "2", "2", "3", "3"}; !cmp.Equal(want, asked) || err == nil || !strings.Contains(err.Error(), "recording 3") {
+	if want := []string{"1", "1", "2", "2", "3", "3"}; !cmp.Equal(want, asked) || err == nil || !strings.Contains(err.Error(), "recording/3/content") {
 		t.Errorf("%v, %v", asked, err)
+	}
+}
+
+// TestRecordingsHaveTheirOwnRate: media requests are held to the rate of the group that answers name, and the call log's is not used up.
+func TestRecordingsHaveTheirOwnRate(t *testing.T) {
+	d := &deck{audio: map[string]string{}}
+	for n := range 7 {
+		id := fmt.Sprint(n)
+		d.audio[id], d.calls = id, append(d.calls, call("call-"+id, "2026-11-10T10:00:00.000Z", id, false))
+	}
+	p, client, before := play(t, d), clientTo(t, direct{d, undisturbed}), driven.now()
+	x := withRecordings(&Window{day("2026-11-10"), day("2026-11-11")})
+	if tally, err := runExtract(t.Context(), client, p.lake(), x); err != nil || len(tally.Errs) > 0 || tally.Streams[0].Fetched != 7 {
+		t.Errorf("%v, %+v", err, tally)
+	}
+	r := client.Requests()
+	if r.Groups["Media"] != 7 || r.Groups["Heavy"] > 2 || r.RateLimited > 0 {
+		t.Errorf("%+v", r)
+	}
+	if took := driven.now().Sub(before); took < 2*time.Minute {
+		t.Errorf("7 requests at 3 a minute took %s", took)
+	}
+}
+
+// long answers for audio with many bytes, and passes all else on.
+type long struct {
+	http.RoundTripper
+	bytes int64
+}
+
+func (l long) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !strings.HasSuffix(r.URL.Path, "/content") {
+		return l.RoundTripper.RoundTrip(r)
+	}
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"audio/wav"}}, ContentLength: l.bytes,
+		Body: io.NopCloser(io.LimitReader(silence{}, l.bytes)), Request: r}, nil
+}
+
+type silence struct{}
+
+func (silence) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+// TestRecordingsAreStreamed: what is allocated for a recording does not follow its size.
+func TestRecordingsAreStreamed(t *testing.T) {
+	const size = 96 << 20
+	d, lake := &deck{calls: []any{call("a", "2026-11-10T10:00:00.000Z", "1", false)}}, openLake(t, t.TempDir())
+	run := func(x Extraction) {
+		t.Helper()
+		if tally, err := runExtract(t.Context(), clientTo(t, long{direct{d, undisturbed}, size}), lake, x); err != nil || len(tally.Errs) > 0 {
+			t.Fatal(err, tally.Errs)
+		}
+	}
+	run(reading(&Window{day("2026-11-10"), day("2026-11-11")}))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	run(onlyRecordings(nil))
+	runtime.ReadMemStats(&after)
+	if r := recordingRows(t, lake)["1"]; r.Bytes == nil || *r.Bytes != size {
+		t.Errorf("%+v", r)
+	}
+	if n := after.TotalAlloc - before.TotalAlloc; n > size/2 {
+		t.Errorf("%d bytes were allocated for a recording of %d", n, size)
 	}
 }

@@ -38,24 +38,8 @@ func (p privacy) silenceDays(ctx context.Context, lake *sinks.Lake, account stri
 			}
 		}
 	}
-	removed, err = removeAudio(ctx, lake, account, ids)
+	removed, err = lake.RemoveAudio(ctx, RecordingsStream, account, ids)
 	return ids, removed, err
-}
-
-func removeAudio(ctx context.Context, lake *sinks.Lake, account string, ids map[string]bool) (removed int, err error) {
-	for id := range ids {
-		if sinks.CheckAudioID(id) != nil {
-			continue // there cannot be any
-		}
-		was, err := lake.RemoveAudio(ctx, RecordingsStream, account, id)
-		if was {
-			removed++
-		}
-		if err != nil {
-			return removed, err
-		}
-	}
-	return removed, nil
 }
 
 // silencing takes erased persons out of rows and, where one takes part in the call, what leads to the audio.
@@ -104,8 +88,21 @@ func changeRecordings(batch arrow.RecordBatch, change func(id string, record jso
 	return d.Batch(), nil
 }
 
+// hasRecordings reports whether recordings of an account were ever fetched: the ledger is marked before the first part of one.
+func (w *rewriting) hasRecordings(ctx context.Context, account string) (bool, error) {
+	ledger, err := w.lake.Ledger(ctx, account, RecordingsStream)
+	if err != nil || len(ledger) > 0 {
+		return true, err
+	}
+	held, err := w.lake.PartitionAccounts(ctx, RecordingsStream)
+	return slices.Contains(held, account), err
+}
+
 // recordings turns to the recordings of an account: the audio goes first, and then what the rows say of it.
 func (e *erasing) recordings(ctx context.Context, account string) error {
+	if any, err := e.hasRecordings(ctx, account); err != nil || !any {
+		return err
+	}
 	days, err := e.lake.PartitionDays(ctx, CallLogStream, account)
 	if err != nil {
 		return err
@@ -120,6 +117,9 @@ func (e *erasing) recordings(ctx context.Context, account string) error {
 
 // unheard removes the audio of an account's calls that a policy without audio=keep is brought over.
 func (w *rewriting) unheard(ctx context.Context, account string) error {
+	if any, err := w.hasRecordings(ctx, account); err != nil || !any {
+		return err
+	}
 	days, err := w.lake.PartitionDays(ctx, CallLogStream, account)
 	others, err2 := w.lake.PartitionDays(ctx, RecordingsStream, account)
 	if err := errors.Join(err, err2); err != nil {
@@ -145,7 +145,7 @@ func (w *rewriting) unheard(ctx context.Context, account string) error {
 			ids[id] = true
 		}
 	}
-	removed, err := removeAudio(ctx, w.lake, account, ids)
+	removed, err := w.lake.RemoveAudio(ctx, RecordingsStream, account, ids)
 	w.done.Audio += removed
 	return err
 }

@@ -142,9 +142,9 @@ func leavePart(t *testing.T, lake *sinks.Lake, account, id string) {
 	}
 }
 
-// TestErasedWhileRecordingsCome erases somebody at every operation of a run that fetches audio of hers, which lives on, or is killed after
+// TestErasedWhileARunWritesRecordings erases somebody at every operation of a run that fetches audio of hers, which lives on, or is killed after
 // one of its next writes: there is none when the run, or the one after a killed one, ends.
-func TestErasedWhileRecordingsCome(t *testing.T) {
+func TestErasedWhileARunWritesRecordings(t *testing.T) {
 	if underRace {
 		t.Skip("it takes minutes with the race detector, and nothing in it is concurrent: .ci/run runs it without")
 	}

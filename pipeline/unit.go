@@ -146,7 +146,11 @@ func (e *extraction) bring(ctx context.Context, r *closedRead, days []arrow.Date
 		entry := e.entry(day, outcome, r, rows)
 		e.noteOutcome(day, entry, outcome)
 		d := DayDone{AccountID: e.AccountID, Day: day, Outcome: outcome, Doubt: entry.Doubt}
-		if err := e.emit(Event{Day: &d}); err != nil {
+		event := Event{Day: &d}
+		if e.stream.byWhat == byCall && !entry.Closed { // there is more to come
+			event = Event{Changed: &DayChanged{AccountID: e.AccountID, Day: day, Outcome: outcome}}
+		}
+		if err := e.emit(event); err != nil {
 			return err
 		}
 		done = append(done, d)

@@ -146,11 +146,43 @@ func (l *Lake) KeepAudio(ctx context.Context, table, account, id string, p *Part
 	return there, nil
 }
 
-// RemoveAudio removes the audio of a recording, and what this machine has of it in parts. It reports whether there was an object.
-func (l *Lake) RemoveAudio(ctx context.Context, table, account, id string) (removed bool, err error) {
-	keys, err := l.audioKeys(ctx, table, account, id)
-	for _, key := range keys {
-		removed, err = true, errors.Join(err, l.remove(ctx, key))
+// fewIDs is up to how many recordings are looked for one by one, where all audio could be listed.
+const fewIDs = 16
+
+// RemoveAudio removes the audio of recordings, and what this machine has of it in parts. It returns how many objects there were.
+func (l *Lake) RemoveAudio(ctx context.Context, table, account string, ids map[string]bool) (removed int, err error) {
+	if err := checkAccount(account); err != nil {
+		return 0, err
 	}
-	return removed, errors.Join(err, l.removePart(account, id))
+	var keys []string
+	for id := range ids {
+		if CheckAudioID(id) != nil {
+			continue // there cannot be any
+		}
+		if err := l.removePart(account, id); err != nil {
+			return 0, err
+		}
+		if len(ids) <= fewIDs {
+			of, err := l.audioKeys(ctx, table, account, id)
+			if err != nil {
+				return 0, err
+			}
+			keys = append(keys, of...)
+		}
+	}
+	if len(ids) > fewIDs {
+		err = l.keys(ctx, audioPrefix(table, account), func(o *blob.ListObject) error {
+			if _, id, ok := ParseAudio(table, o.Key); ok && ids[id] {
+				keys = append(keys, o.Key)
+			}
+			return nil
+		})
+	}
+	for _, key := range keys {
+		if err == nil {
+			err = l.remove(ctx, key)
+			removed++
+		}
+	}
+	return removed, err
 }

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -56,9 +57,19 @@ func TestAudio(t *testing.T) {
 		if err := held.Close(); err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []bool{true, false} {
-			if removed, err := l.RemoveAudio(t.Context(), "recordings", "1", "77"); removed != want || err != nil {
-				t.Errorf("removed %v, %v", removed, err)
+		many := map[string]bool{"77": true, "not an id": true}
+		for n := range 2 * fewIDs {
+			many[strconv.Itoa(100+n)] = true
+		}
+		if _, err := l.KeepAudio(t.Context(), "recordings", "1", "7", wholePart(t, l, "7", "audio/mpeg", nil)); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			ids  map[string]bool
+			want int
+		}{{many, 1}, {many, 0}, {map[string]bool{"7": true}, 1}, {map[string]bool{"7": true}, 0}} {
+			if removed, err := l.RemoveAudio(t.Context(), "recordings", "1", c.ids); removed != c.want || err != nil {
+				t.Errorf("removed %d of %d, %v", removed, len(c.ids), err)
 			}
 		}
 		if there, err := l.HasAudio(t.Context(), want.Key); there || err != nil {

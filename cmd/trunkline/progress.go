@@ -46,7 +46,7 @@ func (p *progress) show(e pipeline.Event) {
 	case e.Day != nil:
 		p.day(e.Stream, e.Day)
 	case e.Changed != nil:
-		p.log.Info("changed", "day", e.Changed.Day.FormattedString(), "account", e.Changed.AccountID, "rows", e.Changed.Outcome.Rows)
+		p.of(e.Stream).Info("changed", "day", e.Changed.Day.FormattedString(), "account", e.Changed.AccountID, "rows", e.Changed.Outcome.Rows)
 	case e.Failed != nil:
 		p.failed(e.Failed)
 	case e.Warning != "":
@@ -78,12 +78,16 @@ func (p *progress) day(stream string, d *pipeline.DayDone) {
 		_ = p.bar.Add(1) // a bar that cannot be drawn is no reason to stop
 		return
 	}
-	log := p.log
-	if stream != "" && stream != pipeline.CallLogStream { // extensions' own logs, too: they are not the company's
-		log = log.With("stream", stream)
-	}
-	log.Info("day", "day", d.Day.FormattedString(), "account", d.AccountID, "rows", d.Outcome.Rows,
+	p.of(stream).Info("day", "day", d.Day.FormattedString(), "account", d.AccountID, "rows", d.Outcome.Rows,
 		"changed", d.Outcome.Changed, "bytes", strconv.FormatInt(d.Outcome.Bytes, 10))
+}
+
+// of is the log for a stream; that of the call log says nothing of it.
+func (p *progress) of(stream string) *slog.Logger {
+	if stream == "" || stream == pipeline.CallLogStream {
+		return p.log
+	}
+	return p.log.With("stream", stream)
 }
 
 func (p *progress) end() {

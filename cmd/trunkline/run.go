@@ -266,7 +266,8 @@ func prepare(s *session, w windowFlags, f sourceFlags) (source, error) {
 
 // extract runs an extraction, shows its progress and notes what it did. It returns all its errors.
 func (s *session) extract(lake *sinks.Lake, x source) error {
-	if held, err := lake.Accounts(s.ctx); err == nil && len(held) == 0 && x.Window == nil {
+	s.summary.noCalls = !slices.Contains(x.Streams, pipeline.CallLogStream)
+	if held, err := lake.Accounts(s.ctx); err == nil && len(held) == 0 && x.Window == nil && !s.summary.noCalls {
 		s.summary.backfill = fmt.Sprintf("the lake was empty, so this run began %d days back; `trunkline run%s --from %s` with the same --lake fetches everything that RingCentral still has, oldest first",
 			int(x.Since.Hours()/24), scopeWords(x.Scope), x.Now.AddDate(-1, 0, 0).Format(time.DateOnly)) // it keeps 12 months of most accounts
 	}
@@ -323,7 +324,9 @@ func (s *session) report(form string) error {
 	}
 	var lines []string
 	if d := s.summary.Days; d != nil {
-		lines = append(lines, extractionLine(d, s.summary.AccountID))
+		if !s.summary.noCalls {
+			lines = append(lines, extractionLine(d, s.summary.AccountID))
+		}
 		if d.Extensions > 0 {
 			lines = append(lines, "scope: "+ofExtensions(d.Answered, d.Extensions))
 		}

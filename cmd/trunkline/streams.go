@@ -75,7 +75,10 @@ func recordingsLine(s pipeline.StreamTally) string {
 	if s.Days+s.Fetched+s.Gone+s.Erased == 0 {
 		return ""
 	}
-	line := fmt.Sprintf("%s recordings (%s)", humanize.Comma(int64(s.Fetched)), humanize.Bytes(uint64(s.AudioBytes)))
+	line := "no new recordings"
+	if s.Fetched > 0 {
+		line = fmt.Sprintf("%s recordings (%s)", humanize.Comma(int64(s.Fetched)), humanize.Bytes(uint64(s.AudioBytes)))
+	}
 	if s.Gone > 0 {
 		line += fmt.Sprintf(" and %s that are gone", humanize.Comma(int64(s.Gone)))
 	}

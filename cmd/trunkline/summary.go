@@ -30,6 +30,7 @@ type summary struct {
 	Seconds   float64                   `json:"seconds"`
 
 	started  time.Time
+	noCalls  bool   // the call log was not asked for
 	bytes    int64  // of the partitions of the days done
 	backfill string // how to fetch what lies before the days that an empty lake begins with
 	changed  []pipeline.Partition
