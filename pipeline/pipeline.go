@@ -23,8 +23,9 @@
 //     and arrives at the same bytes.
 //
 // This is how the call log is read. The other streams (see streams) share all but the reading: a snapshot is all there is, once a day, and
-// messages are listed extension by extension and wait on local disk by day until every extension has answered. Streams are read
-// one after the other; one that fails alone does not keep the others away.
+// messages are listed extension by extension and wait on local disk by day until every extension has answered. So is the call log for a user
+// who may not read the company's (see ScopeExtension), into a table of its own. Streams are read one after the other; one that fails alone
+// does not keep the others away.
 //
 // # Replay of the archive
 //
@@ -35,9 +36,10 @@
 //
 // A partition of a mart, one account and local date, is named by its inputs: the content hashes of the UTC days that
 // the local date overlaps, with as many days before and after as the model's unit says, the SQL of the model and of what it
-// reads, the settings that these use, the time zone. Partitions whose inputs changed are built in DuckDB from local
-// files, a month at a time, audited, and then published one by one, each replaced as one object; their state is written last. A
-// crash in between leaves partitions that are built again, to the same bytes.
+// reads, the settings that these use, the time zone. Of a day of which the company's log has no row, extensions' own logs are the
+// input. Partitions whose inputs changed are built in DuckDB from local files, a month at a time, audited, and then published one by
+// one, each replaced as one object; their state is written last. A crash in between leaves partitions that are built again, to the
+// same bytes.
 //
 // Progress is a value that is yielded; nothing here prints.
 package pipeline
