@@ -23,9 +23,9 @@
 //     and arrives at the same bytes.
 //
 // This is how the call log is read. The other streams (see streams) share all but the reading: a snapshot is all there is, once a day, and
-// messages are listed extension by extension and wait on local disk by day until every extension has answered, and recordings are those that the
-// lake's calls name. Streams are read
-// one after the other; one that fails alone does not keep the others away.
+// messages are listed extension by extension and wait on local disk by day until every extension has answered, and recordings are those that
+// the lake's calls name. Extension by extension the call log is read, too, for a user who may not read the company's (see ScopeExtension),
+// into a table of its own. Streams are read one after the other; one that fails alone does not keep the others away.
 //
 // # Replay of the archive
 //
@@ -37,9 +37,10 @@
 // A partition of a mart, one account and local date, is named by its inputs: of each table that the model reads what the local
 // date depends on (the content hashes of the UTC days that it overlaps, with as many days before and after as the model's unit
 // says, or of the snapshots in force on it, or what the ledger says of it; see holdings), the SQL of the model and of what it
-// reads, the settings that these use, the time zone. Partitions whose inputs changed are built in DuckDB from local
-// files, a month at a time, audited, and then published one by one, each replaced as one object; their state is written last. A
-// crash in between leaves partitions that are built again, to the same bytes.
+// reads, the settings that these use, the time zone. Of a day of which the company's log has no row, extensions' own logs are the
+// input. Partitions whose inputs changed are built in DuckDB from local files, a month at a time, audited, and then published one by
+// one, each replaced as one object; their state is written last. A crash in between leaves partitions that are built again, to the
+// same bytes.
 //
 // Progress is a value that is yielded; nothing here prints.
 package pipeline

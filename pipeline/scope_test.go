@@ -200,6 +200,49 @@ func TestRestrictedScope(t *testing.T) {
 	}
 }
 
+// TestSomeLogsOfOthers: whoever may read another's log is asked for all, however many are refused.
+func TestSomeLogsOfOthers(t *testing.T) {
+	var allowed string
+	asked := map[string]bool{}
+	c, _ := twins(t, func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, extension, isOne := strings.Cut(strings.TrimSuffix(r.URL.Path, "/call-log"), "/extension/")
+			if !isOne || !strings.HasSuffix(r.URL.Path, "/call-log") {
+				h.ServeHTTP(w, r)
+				return
+			}
+			if asked[extension] = true; len(asked) == 2 {
+				allowed = extension // the first one after his own
+			}
+			if len(asked) > 1 && extension != allowed {
+				w.WriteHeader(http.StatusForbidden)
+				_, _ = w.Write([]byte(`{"errorCode":"CMN-419","message":"no"}`))
+				return
+			}
+			h.ServeHTTP(w, r)
+		})
+	})
+	lake := openLake(t, t.TempDir())
+	tally, err := runExtract(t.Context(), c.client(t), lake, ownReading(&fourDays))
+	if err != nil || len(tally.Errs) > 0 || len(asked) != 11 {
+		t.Fatal(err, tally.Errs, asked)
+	}
+	if diff := cmp.Diff(&ExtensionsRead{Answered: 2, Extensions: 11, Refused: 9, Listing: 1}, tally.CallLog); diff != "" {
+		t.Error(diff)
+	}
+	if len(tally.Warnings) != 1 || !strings.Contains(tally.Warnings[0], "9 of 11 extensions did not answer") || strings.Contains(tally.Warnings[0], "not asked") {
+		t.Error(tally.Warnings)
+	}
+	owners := map[string]bool{}
+	for name := range heldLogs(t, lake) {
+		owner, _, _ := strings.Cut(name, " ")
+		owners[owner] = true
+	}
+	if len(owners) != 2 || !owners[c.UserID()] || !owners[allowed] {
+		t.Errorf("logs of %v", owners)
+	}
+}
+
 // TestOwnLogAlone: whoever may not even know which extensions there are has his own log all the same.
 func TestOwnLogAlone(t *testing.T) {
 	sim, err := simulator.New(&simulator.Options{
