@@ -162,7 +162,7 @@ func TestGoldenStreams(t *testing.T) {
 func TestGoldenScope(t *testing.T) {
 	const dir = "testdata/scope"
 	lines := map[string]string{}
-	for _, name := range []string{"calls", "extension_call_log"} {
+	for _, name := range []string{"call_log", "extension_call_log"} {
 		text, err := os.ReadFile(filepath.Join(dir, name+".ndjson"))
 		if err != nil {
 			t.Fatal(err)
@@ -170,7 +170,7 @@ func TestGoldenScope(t *testing.T) {
 		lines[name] = string(text)
 	}
 	e := open(t, nil)
-	if err := e.Load(t.Context(), append(newLake(t, lines["calls"]).inputs(), ownLogs(t, lines["extension_call_log"]))); err != nil {
+	if err := e.Load(t.Context(), append(newLake(t, lines["call_log"]).inputs(), ownLogs(t, lines["extension_call_log"]))); err != nil {
 		t.Fatal(err)
 	}
 	published(t, e)
