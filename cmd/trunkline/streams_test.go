@@ -13,7 +13,7 @@ import (
 func TestRecordingsLine(t *testing.T) {
 	for want, s := range map[string]pipeline.StreamTally{
 		"": {}, "no new recordings": {Days: 2}, "12 recordings (345 kB)": {Days: 2, Fetched: 12, AudioBytes: 345_000},
-		"1,200 recordings (3.4 GB) and 7 gone": {Fetched: 1200, AudioBytes: 3_400_000_000, Gone: 7},
+		"1,200 recordings (3.4 GB) and 7 gone":                     {Fetched: 1200, AudioBytes: 3_400_000_000, Gone: 7},
 		"no new recordings and 1 of erased persons, without audio": {Days: 1, Erased: 1},
 	} {
 		if diff := cmp.Diff(want, recordingsLine(s)); diff != "" {
