@@ -80,7 +80,7 @@ func recordingsLine(s pipeline.StreamTally) string {
 		line = fmt.Sprintf("%s recordings (%s)", humanize.Comma(int64(s.Fetched)), humanize.Bytes(uint64(s.AudioBytes)))
 	}
 	if s.Gone > 0 {
-		line += fmt.Sprintf(" and %s that are gone", humanize.Comma(int64(s.Gone)))
+		line += fmt.Sprintf(" and %s gone", humanize.Comma(int64(s.Gone)))
 	}
 	if s.Erased > 0 {
 		line += fmt.Sprintf(" and %s of erased persons, without audio", humanize.Comma(int64(s.Erased)))
