@@ -65,7 +65,7 @@ func newLake(t *testing.T, lines string) lake {
 	t.Helper()
 	dir := t.TempDir()
 	in := writeCalls(t, dir, "call_log", contract(), "start_time, id", lines)
-	return lake{dir: dir, files: in.Files, empty: in.Empty}
+	return lake{dir: dir, files: in.Files, empty: in.Empty, more: emptyInputs(t)}
 }
 
 // ownLogs writes calls of extensions' own logs, with record_key and owner_extension_id beside the contract's names.

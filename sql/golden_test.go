@@ -91,6 +91,14 @@ func goldenDirs(t *testing.T, dir string) []string {
 // golden is an engine with the calls of a directory and the marts that were built from them, as they are read back.
 func golden(t *testing.T, dir, zone string) *Engine {
 	t.Helper()
+	e := goldenLoaded(t, dir, zone)
+	published(t, e)
+	return e
+}
+
+// goldenLoaded is an engine with the rows of a directory.
+func goldenLoaded(t *testing.T, dir, zone string) *Engine {
+	t.Helper()
 	lines, err := os.ReadFile(filepath.Join(dir, "calls.ndjson"))
 	if err != nil {
 		t.Fatal(err)
@@ -99,9 +107,7 @@ func golden(t *testing.T, dir, zone string) *Engine {
 	if others, _ := filepath.Glob(filepath.Join(dir, "*.ndjson")); len(others) > 1 {
 		l.more = streamInputs(t, dir)
 	}
-	e := loaded(t, l, &Options{Timezone: zone})
-	published(t, e)
-	return e
+	return loaded(t, l, &Options{Timezone: zone})
 }
 
 // published builds every day that the engine's files have and makes the marts readable.
