@@ -92,6 +92,7 @@ func (b *booking) finishDay(ctx context.Context, day arrow.Date32) (map[arrow.Da
 	if err != nil || p.erasure == nil {
 		return found, err
 	}
+	p.at = b.clock()
 	for d, o := range found {
 		if o.SHA256 == "" {
 			continue

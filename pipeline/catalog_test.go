@@ -31,14 +31,14 @@ func TestCatalog(t *testing.T) {
 		runTransform(t, lake, zone)
 	}
 	bring(Window{fourDays.From, fourDays.From + 2})
-	engine, err := sql.Open(t.Context(), &sql.Options{Timezone: zone, Settings: &sql.Settings{ServiceLevelS: 33, MissedRecoveryDays: 7}})
+	engine, err := sql.Open(t.Context(), &sql.Options{Timezone: zone, Settings: &sql.Settings{ServiceLevelS: 33, MissedRecoveryDays: 7, RetentionDays: 270}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = engine.Close() })
 	file := filepath.Join(t.TempDir(), "lake.duckdb")
 	for range 2 { // the second replaces the first
-		if err := Catalog(t.Context(), lake, engine, dir, zone, file); err != nil {
+		if err := Catalog(t.Context(), lake, engine, dir, file); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -23,8 +23,8 @@ type Dumping struct {
 	IDs       []string // none: all records
 }
 
-// Dump yields records of a stream as RingCentral's JSON, from the lake's Parquet alone: account by account, oldest first. The bytes
-// are valid until the next step.
+// Dump yields records of a stream as RingCentral's JSON, from the lake's Parquet alone: account by account, oldest first. Those of
+// extensions' own logs also say whose log it is, in a member of ours (schema.Member). The bytes are valid until the next step.
 func Dump(ctx context.Context, lake *sinks.Lake, d Dumping) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		if err := dump(ctx, lake, d, func(line []byte) bool { return yield(line, nil) }); err != nil {
@@ -36,7 +36,7 @@ func Dump(ctx context.Context, lake *sinks.Lake, d Dumping) iter.Seq2[[]byte, er
 func dump(ctx context.Context, lake *sinks.Lake, d Dumping, emit func([]byte) bool) error {
 	s, known := streamNamed(cmp.Or(d.Stream, CallLogStream))
 	if !known {
-		return fmt.Errorf("stream %q: there are %s", d.Stream, strings.Join(Streams(), ", "))
+		return fmt.Errorf("stream %q: there are %s", d.Stream, strings.Join(Tables(), ", "))
 	}
 	ledgers, err := ledgersOf(ctx, lake, s.Name)
 	if err != nil {
@@ -80,7 +80,7 @@ func (s stream) dumpDay(ctx context.Context, lake *sinks.Lake, account string, d
 	if err != nil {
 		return false, fmt.Errorf("day %s: %w", day.FormattedString(), err)
 	}
-	ids, ok := batch.Column(batch.Schema().FieldIndices(s.ID)[0]).(*array.String)
+	ids, ok := batch.Column(batch.Schema().FieldIndices(s.idColumn())[0]).(*array.String)
 	if !ok {
 		return false, fmt.Errorf("day %s: the ids are not text", day.FormattedString())
 	}

@@ -84,6 +84,11 @@ func (e *erasing) of(s stream) {
 func (e *erasing) privacy() privacy { return privacy{stream: e.stream, erasure: e.erasure} }
 
 func (e *erasing) account(ctx context.Context, account string, x Erasing) error {
+	if e.stream.byWhat == byCall {
+		if err := e.recordings(ctx, account); err != nil {
+			return err
+		}
+	}
 	if err := e.days(ctx, account); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -18,6 +19,10 @@ import (
 // request for each extension, however many days are owed. The rows wait on local disk by day, and the days are written when every
 // extension has answered. Asking what changed since the last time (message-sync) would cost as many requests and needs a token
 // for each extension; it is not used.
+//
+// A user without a permission's extended scope may read his own extension alone. Of the call log, ten requests of which are allowed a
+// minute, his own is asked for first, and after three refusals, if nobody else answered, no more are: who may read some
+// others, but not the first ones, is taken for such a user. Of messages all are asked for, which is cheap.
 
 // extensions reads the owed days of a stream, extension by extension.
 func (e *extraction) extensions(ctx context.Context) error {
@@ -28,36 +33,58 @@ func (e *extraction) extensions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(days) > 0 {
+	if len(days) > 0 { // those between were read just now
 		days = Window{days[0], days[len(days)-1] + 1}.Days()
 	}
 	u := unitOf(days, e.Now)
 	if len(days) == 0 || !u.From.Before(u.To) {
 		return e.emit(Event{Planned: &Planned{AccountID: e.AccountID}})
 	}
-	owners, err := e.owners(ctx)
+	owners, listing, err := e.owners(ctx)
+	if err == nil && e.stream.patience > 0 {
+		owners, err = e.ownFirst(ctx, owners)
+	}
 	if err != nil {
 		return err
 	}
-	if err := e.emit(Event{Planned: &Planned{AccountID: e.AccountID, Days: days, Requests: float64(len(owners))}}); err != nil {
+	if err := e.emit(Event{Planned: &Planned{AccountID: e.AccountID, Days: days, Requests: float64(listing) + e.stream.expectLists(len(owners), days, e.ledger, e.Sizing)}}); err != nil {
 		return err
 	}
-	return e.everyExtension(ctx, u, owners)
+	if err := e.warnAtRisk(days); err != nil {
+		return err
+	}
+	return e.everyExtension(ctx, u, owners, listing)
 }
 
-// owners lists the extensions that can have records of their own, asking RingCentral if this run has not yet.
-func (e *extraction) owners(ctx context.Context) ([]listed, error) {
+// ownFirst puts the user's own extension before the others: it is the one that every user may read.
+func (e *extraction) ownFirst(ctx context.Context, owners []listed) ([]listed, error) {
+	own, err := e.client.OwnExtension(ctx)
+	if err != nil || own == "" {
+		return owners, err
+	}
+	owners = slices.DeleteFunc(owners, func(x listed) bool { return x.id() == own })
+	return slices.Insert(owners, 0, listed{ID: json.RawMessage(own)}), nil
+}
+
+// owners lists the extensions that can have records of their own, asking RingCentral, in so many requests, if this run has not yet. Whoever
+// may not know the others is left with his own, where the stream knows it.
+func (e *extraction) owners(ctx context.Context) (owners []listed, requests int, err error) {
 	if !e.shared.asked {
 		var all []listed
 		for page, err := range e.client.Extensions(ctx, e.AccountID) {
+			requests++
+			if refused, ok := refusal(err); ok && refused.PermissionMissing() && e.stream.patience > 0 {
+				return nil, requests, e.warn("%s: which extensions there are may not be read, so that the user's own log is read alone: %v", e.stream.Name, err)
+			}
 			if err != nil {
-				return nil, fmt.Errorf("which extensions are there? %w", err)
+				return nil, requests, fmt.Errorf("which extensions are there? %w", err)
 			}
 			all = append(all, listedIn(page.Body)...)
 		}
 		e.shared.extensions, e.shared.asked = all, true
 	}
-	return slices.DeleteFunc(slices.Clone(e.shared.extensions), func(x listed) bool { return slices.Contains(ownNothing, x.Type) }), nil
+	owners = slices.DeleteFunc(slices.Clone(e.shared.extensions), func(x listed) bool { return slices.Contains(ownNothing, x.Type) })
+	return owners, requests, nil
 }
 
 // ownNothing are the types of extensions that have neither a message store nor calls of their own. Others, unknown ones too, are asked.
@@ -69,14 +96,15 @@ var ownNothing = []string{
 // gathering is what one reading of every extension has brought so far.
 type gathering struct {
 	*closedRead
-	spill    *sinks.Spill
-	refused  []string // extensions that did not answer, and why
-	first    error    // of the refusals
-	answered int
+	spill   *sinks.Spill
+	refused []string // extensions that did not answer, and why
+	first   error    // of the refusals
+	denied  int      // of the refusals those for want of a permission
+	unasked int      // extensions that were not asked any more
 }
 
-// everyExtension reads the unit of every extension and then brings its days into the lake.
-func (e *extraction) everyExtension(ctx context.Context, u Unit, owners []listed) error {
+// everyExtension reads the unit of every extension and then brings its days into the lake. listing is how many requests it took to know them.
+func (e *extraction) everyExtension(ctx context.Context, u Unit, owners []listed, listing int) error {
 	r, err := e.newRead(ctx)
 	if err != nil {
 		return &lakeError{err}
@@ -87,7 +115,12 @@ func (e *extraction) everyExtension(ctx context.Context, u Unit, owners []listed
 		return &lakeError{err}
 	}
 	defer g.spill.Close()
-	for _, x := range owners {
+	g.extensions = len(owners)
+	for i, x := range owners {
+		if e.stream.patience > 0 && g.answered <= 1 && g.denied >= e.stream.patience {
+			g.unasked = len(owners) - i
+			break
+		}
 		if err := e.oneExtension(ctx, g, u, x); err != nil {
 			return err
 		}
@@ -95,16 +128,11 @@ func (e *extraction) everyExtension(ctx context.Context, u Unit, owners []listed
 	if g.answered == 0 && g.first != nil {
 		return g.first
 	}
-	if len(g.refused) > 0 {
-		const shown = 10
-		more := ""
-		if n := len(g.refused) - shown; n > 0 {
-			more = fmt.Sprintf(" and %d more", n)
-		}
-		if err := e.warn("%s: %d of %d extensions did not answer and are not in it: %s%s", e.stream.Name, len(g.refused), len(owners),
-			strings.Join(g.refused[:min(shown, len(g.refused))], ", "), more); err != nil {
-			return err
-		}
+	if err := e.emit(Event{Extensions: &ExtensionsRead{Answered: g.answered, Extensions: g.extensions, Refused: len(g.refused), Listing: listing}}); err != nil {
+		return err
+	}
+	if err := e.warnRefused(g); err != nil {
+		return err
 	}
 	if g.readAt.IsZero() {
 		g.readAt = e.clock()
@@ -118,11 +146,32 @@ func (e *extraction) everyExtension(ctx context.Context, u Unit, owners []listed
 	})
 }
 
+// warnRefused names the extensions whose records are not in what was read.
+func (e *extraction) warnRefused(g *gathering) error {
+	const shown = 10
+	silent := len(g.refused) + g.unasked
+	if silent == 0 {
+		return nil
+	}
+	what := fmt.Sprintf("%s: %d of %d extensions did not answer and are not in it: %s", e.stream.Name, silent, g.extensions,
+		strings.Join(g.refused[:min(shown, len(g.refused))], ", "))
+	if n := len(g.refused) - shown; n > 0 {
+		what += fmt.Sprintf(" and %d more", n)
+	}
+	if g.unasked > 0 {
+		what += fmt.Sprintf("; the other %d were not asked, since the user was refused the first %d and may read but his own: %v", g.unasked, g.denied, g.first)
+	}
+	return e.warn("%s", what)
+}
+
 // oneExtension reads one extension. That it may not be read, or is gone, does not keep the others away.
 func (e *extraction) oneExtension(ctx context.Context, g *gathering, u Unit, x listed) error {
 	for page, err := range e.stream.list(ctx, e.client, e.AccountID, x.id(), u, e.perPage()) {
 		if refused, ok := ofOne(err); ok {
 			g.refused = append(g.refused, fmt.Sprintf("%s (%d %s)", x.id(), refused.Status, refused.Code))
+			if refused.PermissionMissing() {
+				g.denied++
+			}
 			if g.first == nil {
 				g.first = err
 			}
@@ -141,18 +190,28 @@ func (e *extraction) oneExtension(ctx context.Context, g *gathering, u Unit, x l
 
 // ofOne reports whether an error is about one extension alone.
 func ofOne(err error) (*ringcentral.Error, bool) {
-	var refused *ringcentral.Error
-	if !errors.As(err, &refused) {
-		return nil, false
-	}
-	return refused, refused.NotFound() || refused.ExtensionRefused()
+	refused, ok := refusal(err)
+	return refused, ok && (refused.NotFound() || refused.ExtensionRefused())
+}
+
+// refusal is RingCentral's answer in an error.
+func refusal(err error) (refused *ringcentral.Error, ok bool) {
+	ok = errors.As(err, &refused)
+	return refused, ok
 }
 
 func (e *extraction) gather(g *gathering, page ringcentral.Page) error {
 	if g.pages++; g.pages == 1 {
 		g.readAt = page.ReadAt
 	}
-	if _, err := e.decoder.Append(page.Body); err != nil {
+	if e.stream.isCallLog() {
+		g.hidesDeleted = g.hidesDeleted || !page.ShowDeleted
+	}
+	body, err := e.stream.prepared(page.Path, page.Body)
+	if err == nil {
+		_, err = e.decoder.Append(body)
+	}
+	if err != nil {
 		return fmt.Errorf("page %d (request %s): %w", page.Number, page.RequestID, err)
 	}
 	batch, err := e.privacy.apply(e.decoder.Batch())

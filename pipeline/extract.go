@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +21,8 @@ import (
 type Extraction struct {
 	AccountID string   // as in RingCentral's paths; "~" is the account of the login
 	Window    *Window  // nil: the days that are owed
-	Strategy  Strategy // how changes of the call log are found
+	Strategy  Strategy // how changes of the company's call log are found
+	Scope     Scope    // whose call log is read; default: the company's
 	Streams   []string // by name; none: the call log
 	Named     bool     // they were asked for by name: one that may not be read is an error
 	Terms
@@ -75,9 +77,12 @@ func Extract(ctx context.Context, c *ringcentral.Client, lake *sinks.Lake, x Ext
 
 // extractAll reads the streams one after the other. Where one fails alone, the others go on.
 func extractAll(ctx context.Context, c *ringcentral.Client, lake *sinks.Lake, x Extraction, yield func(Event, error) bool) error {
-	list, err := chosen(x.Streams)
+	list, err := chosen(x.Streams, x.Scope)
 	if err != nil {
 		return err
+	}
+	if slices.Contains(x.Streams, RecordingsStream) && !x.Policy.KeepsAudio() {
+		return ErrAudio
 	}
 	known := &shared{}
 	var errs []error
@@ -97,7 +102,7 @@ func extractAll(ctx context.Context, c *ringcentral.Client, lake *sinks.Lake, x 
 
 // named says which stream an error is of; those of the call log go without saying.
 func (s stream) named(err error) error {
-	if s.Name == CallLogStream {
+	if s.isCallLog() {
 		return err
 	}
 	return fmt.Errorf("%s: %w", s.Name, err)
@@ -130,6 +135,8 @@ type extraction struct {
 	yield   func(Event, error) bool
 	feed    sinks.FeedState  // live only where it has a token
 	untold  *sinks.FeedState // what became of the feed while the account was not known yet
+
+	following *audioDay // for byCall, the day that is settled
 }
 
 func (e *extraction) emit(v Event) error {
@@ -150,7 +157,10 @@ func (e *extraction) run(ctx context.Context) error {
 	err := e.read(ctx)
 	var refused *ringcentral.Error
 	mayNot := errors.As(err, &refused) && (refused.PermissionMissing() || refused.NotFound()) || errors.Is(err, schema.ErrNoIdentity)
-	if !mayNot || e.Named || e.stream.Name == CallLogStream {
+	switch {
+	case mayNot && e.stream.Name == CallLogStream && refused != nil && refused.RoleRefused():
+		return fmt.Errorf("%w; or read the log of each extension that this user may read, with --scope extension", err)
+	case !mayNot, e.Named, e.stream.isCallLog():
 		return err
 	}
 	why := err.Error()
@@ -167,6 +177,8 @@ func (e *extraction) read(ctx context.Context) (err error) {
 		return e.snapshots(ctx)
 	case byExtension:
 		return e.extensions(ctx)
+	case byCall:
+		return e.recordings(ctx)
 	}
 	return e.callLog(ctx)
 }
@@ -238,18 +250,17 @@ func (e *extraction) list(ctx context.Context) error {
 // planned says what is going to be read and what is at risk.
 func (e *extraction) planned(days []arrow.Date32) error {
 	p := &Planned{AccountID: e.AccountID, Days: days}
-	for _, u := range Units(days, e.ledger, e.Sizing, e.Now) {
-		if !u.From.Before(u.To) {
-			continue
-		}
-		if u.Requests == nil {
-			p.Unknown++
-			continue
-		}
-		p.Requests += *u.Requests
-	}
-	if err := e.emit(Event{Planned: p}); err != nil || len(e.ledger) == 0 {
+	p.Requests, p.Unknown = expectUnits(Units(days, e.ledger, e.Sizing, e.Now))
+	if err := e.emit(Event{Planned: p}); err != nil {
 		return err
+	}
+	return e.warnAtRisk(days)
+}
+
+// warnAtRisk says what RingCentral is about to forget that neither the lake holds nor these days have.
+func (e *extraction) warnAtRisk(days []arrow.Date32) error {
+	if len(e.ledger) == 0 || !e.stream.forgets {
+		return nil
 	}
 	inPlan := sinks.Ledger{}
 	for d, held := range e.ledger {
@@ -259,8 +270,8 @@ func (e *extraction) planned(days []arrow.Date32) error {
 		inPlan[d] = sinks.LedgerDay{Closed: true}
 	}
 	if risk := AtRisk(inPlan, e.Terms, e.Now); len(risk) > 0 {
-		return e.warn("RingCentral is about to forget days that the lake does not hold: %s; `trunkline run --from %s --to %s` fetches them",
-			strings.Join(Ranges(risk), ", "), risk[0].FormattedString(), (risk[len(risk)-1] + 1).FormattedString())
+		return e.warn("RingCentral is about to forget days that the lake does not hold: %s; `trunkline run%s --from %s --to %s` fetches them",
+			strings.Join(Ranges(risk), ", "), e.stream.scopeFlag(), risk[0].FormattedString(), (risk[len(risk)-1] + 1).FormattedString())
 	}
 	return nil
 }
@@ -302,14 +313,7 @@ func (e *extraction) known(ctx context.Context, account string) (err error) {
 
 // days lists what to read: the window or what is owed, without the days that were read just now.
 func (e *extraction) days() ([]arrow.Date32, error) {
-	feed := e.feed
-	if e.Strategy == StrategyList {
-		feed.SyncToken = ""
-	}
-	days := Owed(e.ledger, feed, e.Terms, e.Now)
-	if e.Window != nil {
-		days = e.Window.Days()
-	}
+	days := e.wanted(e.stream, e.ledger, e.feed)
 	if e.PollAnyway {
 		return days, nil
 	}

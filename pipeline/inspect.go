@@ -2,12 +2,14 @@ package pipeline
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/trunkline/trunkline/pipeline/ringcentral"
 	"github.com/trunkline/trunkline/schema"
@@ -18,14 +20,14 @@ import (
 type Inspecting struct {
 	ID        string  // of a call or a message
 	AccountID string  // OwnAccount: whichever has it in the lake, and the login's at RingCentral
-	Extension string  // whose message it is; only for one that the lake does not have
+	Extension string  // whose message or log it is; only for one that the lake does not have
 	Window    *Window // where it is looked for in the lake; nil: all days
 }
 
 // Inspected is one record as the lake and RingCentral have it.
 type Inspected struct {
 	ID          string          `json:"id"`
-	Stream      string          `json:"stream"`                // call_log or messages
+	Stream      string          `json:"stream"`                // call_log, extension_call_log or messages
 	AccountID   string          `json:"account_id,omitempty"`  // in the lake
 	Day         string          `json:"day,omitempty"`         // in the lake
 	Lake        json.RawMessage `json:"lake,omitempty"`        // absent: the lake has no such record
@@ -48,7 +50,7 @@ var ErrNoRecord = errors.New("there is no such call or message")
 // ErrNoRecord where nobody has it.
 func Inspect(ctx context.Context, lake *sinks.Lake, c *ringcentral.Client, x Inspecting) (Inspected, error) {
 	out := Inspected{ID: x.ID, Stream: CallLogStream, Differences: []Difference{}}
-	for _, name := range []string{CallLogStream, MessagesStream} {
+	for _, name := range []string{CallLogStream, ExtensionCallLogStream, MessagesStream} {
 		if out.Lake != nil {
 			break
 		}
@@ -108,34 +110,57 @@ func (i *Inspected) ask(ctx context.Context, c *ringcentral.Client, x Inspecting
 		account = i.AccountID
 	}
 	i.Asked = true
-	owner := x.Extension
-	if i.Stream == MessagesStream {
-		var of struct {
-			ExtensionID string `json:"extensionId"`
-		}
-		if err := json.Unmarshal(i.Lake, &of); err != nil {
-			return err
-		}
-		owner = of.ExtensionID
+	owner, err := i.owner(x)
+	if err != nil {
+		return err
 	}
-	if i.Lake == nil && owner != "" {
-		i.Stream = MessagesStream
-	}
-	s, _ := streamNamed(i.Stream)
 	var page ringcentral.Page
-	var err error
-	if i.Stream == MessagesStream {
+	switch i.Stream {
+	case MessagesStream:
 		page, err = c.Message(ctx, account, owner, x.ID)
-	} else {
+	case ExtensionCallLogStream:
+		page, err = c.ExtensionCallRecord(ctx, account, owner, x.ID)
+	default:
 		page, err = c.CallRecord(ctx, account, x.ID)
 	}
 	if isGone(err) {
 		return nil
 	}
-	if err == nil {
-		i.RingCentral, err = canonicalRecord(s.columns, page.Body)
+	if err != nil {
+		return err
 	}
+	record := page.Body
+	if i.Stream == ExtensionCallLogStream {
+		if record, err = ownedRecord(owner, bytes.TrimSpace(record)); err != nil {
+			return err
+		}
+	}
+	s, _ := streamNamed(i.Stream)
+	i.RingCentral, err = canonicalRecord(s.columns, record)
 	return err
+}
+
+// owner is the extension whose message or log the record is in; empty for one of the company's log. One that the lake does not have is taken
+// for a message where an extension is named with a number, as ids of messages are.
+func (i *Inspected) owner(x Inspecting) (string, error) {
+	var of struct {
+		ExtensionID string `json:"extensionId"`
+		Trunkline   struct {
+			ExtensionID string `json:"extensionId"`
+		} `json:"trunkline"`
+	}
+	switch {
+	case i.Lake == nil && x.Extension != "" && strings.Trim(x.ID, "0123456789") == "":
+		i.Stream = MessagesStream
+		return x.Extension, nil
+	case i.Lake == nil && x.Extension != "":
+		i.Stream = ExtensionCallLogStream
+		return x.Extension, nil
+	case i.Lake == nil || i.Stream == CallLogStream:
+		return "", nil
+	}
+	err := json.Unmarshal(i.Lake, &of)
+	return cmp.Or(of.Trunkline.ExtensionID, of.ExtensionID), err
 }
 
 // canonicalRecord writes a record as the lake would give it back, so that only what differs in it differs.

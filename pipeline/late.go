@@ -27,6 +27,7 @@ func (p privacy) renewed(ctx context.Context, lake *sinks.Lake) (now privacy, ch
 		return p, false, err
 	}
 	now, err = readPrivacy(ctx, lake, p.policy, p.stream)
+	now.at = p.at
 	return now, err == nil, err
 }
 
@@ -64,7 +65,14 @@ func (p privacy) replaceDay(ctx context.Context, lake *sinks.Lake, m *sinks.Merg
 
 // eraseDay takes erased persons out of a day that was written, and returns its outcome as it is then.
 func (p privacy) eraseDay(ctx context.Context, lake *sinks.Lake, account string, day arrow.Date32, o sinks.Outcome) (sinks.Outcome, error) {
-	now, err := lake.RewriteDay(ctx, &sinks.Merge{AccountID: account, Schema: p.stream.columns.Schema(), Read: sinks.NewRead(p.stream.On(day)), Redact: p.erase}, day)
+	change := sinks.Redact(p.erase)
+	if p.stream.byWhat == byCall {
+		var err error
+		if change, err = p.silence(ctx, lake, account, day); err != nil {
+			return o, err
+		}
+	}
+	now, err := lake.RewriteDay(ctx, &sinks.Merge{AccountID: account, Schema: p.stream.columns.Schema(), Read: sinks.NewRead(p.stream.On(day)), Redact: change}, day)
 	o.Rows, o.Bytes, o.ContentHash, o.SHA256, o.Policy = now.Rows, now.Bytes, now.ContentHash, now.SHA256, now.Policy
 	return o, err
 }

@@ -23,8 +23,9 @@
 //     and arrives at the same bytes.
 //
 // This is how the call log is read. The other streams (see streams) share all but the reading: a snapshot is all there is, once a day, and
-// messages are listed extension by extension and wait on local disk by day until every extension has answered. Streams are read
-// one after the other; one that fails alone does not keep the others away.
+// messages are listed extension by extension and wait on local disk by day until every extension has answered, and recordings are those that
+// the lake's calls name. Extension by extension the call log is read, too, for a user who may not read the company's (see ScopeExtension),
+// into a table of its own. Streams are read one after the other; one that fails alone does not keep the others away.
 //
 // # Replay of the archive
 //
@@ -33,11 +34,13 @@
 //
 // # Transformation
 //
-// A partition of a mart, one account and local date, is named by its inputs: the content hashes of the UTC days that
-// the local date overlaps, with as many days before and after as the model's unit says, the SQL of the model and of what it
-// reads, the settings that these use, the time zone. Partitions whose inputs changed are built in DuckDB from local
-// files, a month at a time, audited, and then published one by one, each replaced as one object; their state is written last. A
-// crash in between leaves partitions that are built again, to the same bytes.
+// A partition of a mart, one account and local date, is named by its inputs: of each table that the model reads what the local
+// date depends on (the content hashes of the UTC days that it overlaps, with as many days before and after as the model's unit
+// says, or of the snapshots in force on it, or what the ledger says of it; see holdings), the SQL of the model and of what it
+// reads, the settings that these use, the time zone. Of a day of which the company's log has no row, extensions' own logs are the
+// input. Partitions whose inputs changed are built in DuckDB from local files, a month at a time, audited, and then published one by
+// one, each replaced as one object; their state is written last. A crash in between leaves partitions that are built again, to the
+// same bytes.
 //
 // Progress is a value that is yielded; nothing here prints.
 package pipeline
@@ -55,7 +58,7 @@ import (
 
 // Event is one step of progress of a stream; exactly one other field is set.
 type Event struct {
-	Stream  string // whose; empty: of the call log
+	Stream  string // whose; empty: of the company's call log
 	Planned *Planned
 	Page    *PageRead
 	Day     *DayDone
@@ -63,6 +66,17 @@ type Event struct {
 	Failed  *DaysFailed
 	Left    *StreamLeft
 	Warning string
+
+	Extensions *ExtensionsRead
+	Recording  *RecordingDone
+}
+
+// ExtensionsRead says whose lists a reading extension by extension is made of. It is yielded once for each, before its days.
+type ExtensionsRead struct {
+	Answered   int // extensions that gave their list
+	Extensions int // that there are
+	Refused    int // that were asked and gave none
+	Listing    int // requests that it took to know which there are
 }
 
 // StreamLeft says why a stream was not read.
@@ -92,7 +106,7 @@ type DayDone struct {
 	Doubt     string // why the day is not held all the same; empty where it is
 }
 
-// DayChanged is one day that the change feed brought other rows to.
+// DayChanged is one day that the change feed brought other rows to, or of which some recordings were settled.
 type DayChanged struct {
 	AccountID string
 	Day       arrow.Date32
@@ -138,12 +152,14 @@ func PartitionRanges(parts []Partition) []PartitionRange {
 	return out
 }
 
-// Tally adds up the events of a run. What it says of days, pages, records, rows and bytes is of the call log.
+// Tally adds up the events of a run. What it says of days, pages, records, rows and bytes is of the call log, the company's or
+// that of its extensions.
 type Tally struct {
 	AccountID string
-	Streams   []StreamTally // the others that were to be read, in order
+	CallLog   *ExtensionsRead // whose call log was read, extension by extension; nil: the company's, or none
+	Streams   []StreamTally   // the others that were to be read, in order
+	Requests  []Spending      // of all streams that were to be read, in order
 	Planned   []arrow.Date32
-	Predicted *int // requests that were expected; nil where nothing was known of some days
 	Done      []arrow.Date32
 	Doubtful  []arrow.Date32 // done, but not held: RingCentral may have forgotten them
 	Changed   []Partition    // that were replaced, of all tables
@@ -151,11 +167,47 @@ type Tally struct {
 	Errs      []error
 	Warnings  []string
 	Pages     int
-	ListPages int   // of the pages those of the list
 	Records   int   // as received, repeated ones included
 	Rows      int64 // that the days done hold now
 	Bytes     int64 // of the days done
 	PageBytes int64 // of JSON, as received
+}
+
+// Spending is what a stream's pages were expected to cost and what they cost, in requests; logins, repetitions and the change
+// feed aside.
+type Spending struct {
+	Stream    string `json:"stream"`
+	Predicted *int   `json:"predicted,omitempty"` // nil where nothing was known of some
+	Spent     int    `json:"spent"`
+}
+
+func (t *Tally) spending(stream string) *Spending {
+	stream = cmp.Or(stream, CallLogStream)
+	for i := range t.Requests {
+		if t.Requests[i].Stream == stream {
+			return &t.Requests[i]
+		}
+	}
+	t.Requests = append(t.Requests, Spending{Stream: stream})
+	return &t.Requests[len(t.Requests)-1]
+}
+
+// spend counts the requests that an event tells of.
+func (t *Tally) spend(e Event) {
+	switch {
+	case e.Planned != nil:
+		s := t.spending(e.Stream)
+		if s.Predicted = nil; e.Planned.Unknown == 0 {
+			n := int(math.Round(e.Planned.Requests))
+			s.Predicted = &n
+		}
+	case e.Page != nil && !e.Page.Feed:
+		t.spending(e.Stream).Spent++
+	case e.Extensions != nil:
+		t.spending(e.Stream).Spent += e.Extensions.Listing + e.Extensions.Refused
+	case e.Recording != nil && (e.Recording.Gone || e.Recording.Bytes >= 0):
+		t.spending(e.Stream).Spent++
+	}
 }
 
 // StreamTally adds up the events of a stream.
@@ -166,6 +218,12 @@ type StreamTally struct {
 	Records int    `json:"records"`        // as received, repeated ones included
 	Rows    int64  `json:"rows"`           // that the days read hold now
 	Left    string `json:"left,omitempty"` // why it was not read
+
+	// Of recordings, what the run did.
+	Fetched    int   `json:"fetched,omitempty"`     // that were brought into the lake
+	AudioBytes int64 `json:"audio_bytes,omitempty"` // of these
+	Gone       int   `json:"gone,omitempty"`        // that RingCentral does not have any more
+	Erased     int   `json:"erased,omitempty"`      // that somebody who was erased takes part in
 }
 
 func (t *Tally) stream(name string) *StreamTally {
@@ -191,14 +249,33 @@ func (t *Tally) addTo(s *StreamTally, e Event) {
 		before := len(t.Changed)
 		t.changed(s.Stream, e.Day.AccountID, e.Day.Day, e.Day.Outcome)
 		s.Changed += len(t.Changed) - before
+	case e.Changed != nil:
+		before := len(t.Changed)
+		t.changed(s.Stream, e.Changed.AccountID, e.Changed.Day, e.Changed.Outcome)
+		s.Changed += len(t.Changed) - before
 	case e.Left != nil:
 		s.Left = e.Left.Why
+	case e.Recording != nil:
+		s.add(*e.Recording)
+	}
+}
+
+func (s *StreamTally) add(r RecordingDone) {
+	switch {
+	case r.Erased:
+		s.Erased++
+	case r.Gone:
+		s.Gone++
+	case r.Bytes >= 0:
+		s.Fetched++
+		s.AudioBytes += r.Bytes
 	}
 }
 
 // Add counts one event.
 func (t *Tally) Add(e Event) {
-	if e.Stream != "" && e.Stream != CallLogStream {
+	t.spend(e)
+	if !IsCallLog(e.Stream) {
 		t.addTo(t.stream(e.Stream), e)
 		if e.Failed == nil && e.Warning == "" {
 			return
@@ -207,15 +284,8 @@ func (t *Tally) Add(e Event) {
 	switch {
 	case e.Planned != nil:
 		t.AccountID, t.Planned = e.Planned.AccountID, e.Planned.Days
-		if e.Planned.Unknown == 0 {
-			n := int(math.Round(e.Planned.Requests))
-			t.Predicted = &n
-		}
 	case e.Page != nil:
 		t.Pages++
-		if !e.Page.Feed {
-			t.ListPages++
-		}
 		t.Records += e.Page.Records
 		t.PageBytes += int64(e.Page.Bytes)
 	case e.Day != nil:
@@ -225,11 +295,13 @@ func (t *Tally) Add(e Event) {
 		}
 		t.Rows += e.Day.Outcome.Rows
 		t.Bytes += e.Day.Outcome.Bytes
-		t.changed(CallLogStream, e.Day.AccountID, e.Day.Day, e.Day.Outcome)
+		t.changed(cmp.Or(e.Stream, CallLogStream), e.Day.AccountID, e.Day.Day, e.Day.Outcome)
 	case e.Changed != nil:
 		t.AccountID = e.Changed.AccountID
 		t.changed(CallLogStream, e.Changed.AccountID, e.Changed.Day, e.Changed.Outcome)
-	case e.Failed != nil && e.Stream != "" && e.Stream != CallLogStream:
+	case e.Extensions != nil:
+		t.CallLog = e.Extensions
+	case e.Failed != nil && !IsCallLog(e.Stream):
 		t.Errs = append(t.Errs, e.Failed.Err)
 	case e.Failed != nil:
 		t.Failed = append(t.Failed, e.Failed.Days...)

@@ -189,7 +189,7 @@ func TestLocalDays(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := strings.Join(Ranges(utcDays(tc.date, zone, 0, 0)), ", "); got != tc.want {
+		if got := strings.Join(Ranges(stretchOf(tc.date, zone, 0, 0).utc.Days()), ", "); got != tc.want {
 			t.Errorf("%s in %s: %s, want %s", tc.date, tc.zone, got, tc.want)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -19,6 +20,7 @@ type privacy struct {
 	policy  *schema.Policy
 	erasure *schema.Erasure
 	notes   sinks.ErasureNotes // that the erasure is of
+	at      time.Time          // of what is erased, for byCall
 }
 
 // readPrivacy joins the policy with the notes that the lake keeps of who was erased, for the rows of one stream.
@@ -35,7 +37,7 @@ func readPrivacy(ctx context.Context, lake *sinks.Lake, p *schema.Policy, s stre
 		return privacy{}, &lakeError{err}
 	}
 	erasure, err := erasureOf(notes)
-	return privacy{s, p, erasure.For(s.columns), notes}, err
+	return privacy{stream: s, policy: p, erasure: erasure.For(s.columns), notes: notes}, err
 }
 
 func erasureOf(notes sinks.ErasureNotes) (*schema.Erasure, error) {

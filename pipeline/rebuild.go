@@ -135,7 +135,11 @@ func (r *rebuilding) fold(ctx context.Context, read sinks.ArchivedRead) error {
 			parts = append(parts, part{page.Path, bytes.Clone(page.Body)})
 			return nil
 		}
-		return r.add(rows, page.Page, page.Body)
+		body, err := r.stream.prepared(page.Path, page.Body)
+		if err != nil {
+			return fmt.Errorf("%w: %w", sinks.ErrBadArchive, err)
+		}
+		return r.add(rows, page.Page, body)
 	})
 	if errors.Is(err, errImported) {
 		return r.foldImported(ctx, read)
@@ -202,7 +206,7 @@ func (r *rebuilding) mergeRead(ctx context.Context, rows *sinks.Read, first sink
 		if isList {
 			entry = sinks.LedgerDay{ReadAt: first.ReadAt.Truncate(time.Millisecond), Pages: pages, Records: rows.Rows(&day), Closed: true}
 			entry.Settled = r.stream.IsSnapshot() || Settled(day, first.ReadAt, r.Lookback)
-			if r.stream.byWhat == byWindow {
+			if r.stream.forgets {
 				entry.Doubt = r.doubt(day, broughtBy(rows, day), r.ledger, first.ReadAt)
 			}
 			entry.Closed, entry.Settled = entry.Doubt == "", entry.Settled && entry.Doubt == ""

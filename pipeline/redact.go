@@ -31,6 +31,7 @@ type Rewritten struct {
 	Archived int         // archived reads that were rewritten
 	Removed  int         // archived reads that were removed
 	Rejected int         // objects of rejected records that were rewritten
+	Audio    int         // recordings whose audio was removed
 	Left     []string    // what could not be reached, in words
 }
 
@@ -68,6 +69,11 @@ func (w *rewriting) redact(ctx context.Context, s stream, x Redacting, accounts 
 	}
 	w.stream, w.policy, w.change = s, policy.ID(), policy.Apply
 	for _, account := range accounts {
+		if s.byWhat == byCall && !x.Policy.KeepsAudio() {
+			if err := w.unheard(ctx, account); err != nil {
+				return fmt.Errorf("account %s: %w", account, err)
+			}
+		}
 		if err := errors.Join(w.days(ctx, account), w.unarchive(ctx, account)); err != nil {
 			return fmt.Errorf("account %s: %w", account, err)
 		}

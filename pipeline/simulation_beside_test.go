@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"bytes"
+	"encoding/json"
 	"strings"
 	"time"
 
@@ -27,7 +29,7 @@ func (p *process) sawBeside(e Event) {
 func (w *world) besideRows(table, member string, columns *schema.Table) map[arrow.Date32]map[string]string {
 	out := map[arrow.Date32]map[string]string{}
 	for key, o := range w.store.objects {
-		if !strings.HasPrefix(key, table+"/") {
+		if !strings.HasPrefix(key, table+"/") || !strings.HasSuffix(key, ".parquet") {
 			continue
 		}
 		batch, err := sinks.ReadParquet(w.t.Context(), o.bytes)
@@ -59,6 +61,53 @@ func (w *world) checkBeside(last *process, wrong func(string, ...any)) {
 	}
 	w.checkMessages(wrong)
 	w.checkSnapshots(wrong)
+	w.checkRecordings(last, wrong)
+}
+
+// checkRecordings: of each recording that a held call names the lake has one row and the audio, or knows that it is gone; and RingCentral
+// sent each byte a single time, however often runs were killed, overlapped, or lost a connection.
+func (w *world) checkRecordings(last *process, wrong func(string, ...any)) {
+	rows, audio := map[string]recording{}, map[string][]byte{}
+	for d, lines := range w.besideRows(RecordingsStream, "id", schema.Recordings()) {
+		for id, line := range lines {
+			var r recording
+			if err := json.Unmarshal([]byte(line), &r); err != nil || rows[id].ID != "" || dayOf(r.started()) != d {
+				wrong("recording %s in %s: %s, and %+v, %v", id, d.FormattedString(), line, rows[id], err)
+			}
+			rows[id] = r
+		}
+	}
+	for key, o := range w.store.objects {
+		if _, id, ok := sinks.ParseAudio(RecordingsStream, key); ok {
+			if audio[id] = o.bytes; rows[id].Object != key {
+				wrong("%s is there, and its row is %+v", key, rows[id])
+			}
+		}
+	}
+	for _, calls := range w.besideRows(CallLogStream, "id", schema.CallLog()) {
+		for _, line := range calls {
+			for _, m := range audioAddress.FindAllStringSubmatch(line, -1) {
+				w.checkRecording(m[1], rows[m[1]], audio[m[1]], last, wrong)
+			}
+		}
+	}
+	for id, n := range w.sim.AudioSent() {
+		if _, want := w.sim.Audio(id); n != int64(len(want)) {
+			wrong("of the recording %s %d bytes were sent, it has %d", id, n, len(want))
+		}
+	}
+}
+
+func (w *world) checkRecording(id string, row recording, audio []byte, last *process, wrong func(string, ...any)) {
+	_, want := w.sim.Audio(id)
+	young := row.ID == "" && want == nil // whether it will come nobody can tell
+	switch {
+	case last.err != nil || len(last.tally.Errs) > 0 || young:
+	case want == nil && (row.GoneAt == "" || row.Object != ""):
+		wrong("recording %s is gone, and its row is %+v", id, row)
+	case want != nil && !bytes.Equal(want, audio):
+		wrong("recording %s has %d bytes of audio instead of %d: %+v", id, len(audio), len(want), row)
+	}
 }
 
 // checkMessages compares the messages with what was surely shown of them.

@@ -77,6 +77,7 @@ type world struct {
 	history   []string
 	faults    []string // found on the way
 	scratch   string
+	cache     string   // of the machine on which all of it runs
 	beside    []string // streams that are read, too
 	messages  []seen   // readings of days of messages
 	snapshots []seen   // readings of snapshots of extensions
@@ -106,7 +107,7 @@ func (w *world) note(format string, a ...any) {
 }
 
 func newWorld(t testing.TB, seed uint64) *world {
-	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 1)), store: newMemory(), scratch: t.TempDir()}
+	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 1)), store: newMemory(), scratch: t.TempDir(), cache: t.TempDir()}
 	w.now = time.Date(2026, 11, 4, 0, 0, 0, 0, time.UTC).Add(w.between(0, 48*time.Hour))
 	w.strategy = []Strategy{StrategyAuto, StrategyList}[w.pick(2)]
 	w.terms = Terms{Since: w.between(36*time.Hour, 96*time.Hour), Lookback: 72 * time.Hour}
@@ -158,7 +159,7 @@ func simulate(t testing.TB, seed uint64, audited bool) bool {
 			w.overlap()
 		case 1, 2:
 			w.uneven = true
-			w.run(w.process(w.pick(60)))
+			w.run(w.process(w.end(w.pick(60))))
 		case 3:
 			w.window()
 		case 4:
@@ -171,7 +172,7 @@ func simulate(t testing.TB, seed uint64, audited bool) bool {
 	w.pass()
 	var last *process
 	for range 4 {
-		if last = w.process(-1); w.run(last) && len(last.tally.Failed) == 0 {
+		if last = w.process(-1); w.run(last) && len(last.tally.Failed)+len(last.tally.Errs) == 0 {
 			break
 		}
 		w.now = w.now.Add(6 * time.Minute)
@@ -228,6 +229,14 @@ func (w *world) process(left int) *process {
 		AccountID: OwnAccount, Strategy: w.strategy, Terms: w.terms, Sizing: Sizing{CallsPerDay: 20, PerPage: w.perPage},
 		RunID: fmt.Sprintf("run-%d", len(w.history)), Streams: w.beside,
 	}}
+}
+
+// end is after how many operations a process is killed: where there is more than the call log, some live to read that.
+func (w *world) end(operations int) int {
+	if w.beside != nil && operations%2 == 0 {
+		return 10 * operations
+	}
+	return operations
 }
 
 // step is asked before each operation on the store and each request.
@@ -294,7 +303,7 @@ func (p *process) live() {
 	}
 	bucket := p.store.open(p.step, p.lost)
 	defer bucket.Close()
-	lake, err := sinks.Open(p.t.Context(), bucket, &sinks.LakeOptions{Scratch: p.scratch})
+	lake, err := sinks.Open(p.t.Context(), bucket, &sinks.LakeOptions{Scratch: p.scratch, CacheDir: p.cache})
 	if err != nil {
 		p.err = err
 		return
@@ -389,7 +398,7 @@ func (w *world) overlap() {
 		p := w.process(-1)
 		p.before, p.feedState = w.state()
 		if w.chance(0.3) {
-			p.left = w.pick(60)
+			p.left = w.end(w.pick(60))
 		}
 		resume, stop := iter.Pull(func(yield func(struct{}) bool) {
 			p.suspend = func() { yield(struct{}{}) }

@@ -27,12 +27,11 @@ func (e *extraction) snapshots(ctx context.Context) error {
 	if err := e.accountKnown(ctx); err != nil {
 		return err
 	}
-	today := dayOf(e.clock())
-	days := []arrow.Date32{today}
-	if e.ledger[today].Closed && !e.PollAnyway {
-		days = nil
+	p := &Planned{AccountID: e.AccountID, Days: e.wanted(e.stream, e.ledger, e.feed)}
+	if len(p.Days) > 0 {
+		p.Requests, p.Unknown = expectSnapshot(e.ledger)
 	}
-	if err := e.emit(Event{Planned: &Planned{AccountID: e.AccountID, Days: days}}); err != nil || days == nil {
+	if err := e.emit(Event{Planned: p}); err != nil || len(p.Days) == 0 {
 		return err
 	}
 	r, err := e.newRead(ctx)

@@ -10,9 +10,11 @@ import (
 	"github.com/trunkline/trunkline/sinks"
 )
 
-// AccountStatus is what the lake holds of one account's call log.
+// AccountStatus is what the lake holds of one account's call log: the company's or, where the lake has nothing of that one, those of
+// single extensions.
 type AccountStatus struct {
 	AccountID string   `json:"account_id"`
+	Scope     Scope    `json:"scope"`               // whose call log this is about
 	FirstDay  string   `json:"first_day,omitempty"` // of the ledger
 	LastDay   string   `json:"last_day,omitempty"`
 	Days      int      `json:"days"`      // closed
@@ -31,8 +33,16 @@ type AccountStatus struct {
 	// NoPolicy where everything is kept.
 	Policies map[string][]string `json:"policies"`
 
-	// Streams is what the lake holds beside the call log.
+	// Streams is what the lake holds beside that call log.
 	Streams []StreamStatus `json:"streams"`
+
+	listing
+}
+
+// listing says whose lists the last reading of a stream was made of that is read extension by extension.
+type listing struct {
+	Answered   int `json:"answered,omitempty"`   // extensions that gave their list
+	Extensions int `json:"extensions,omitempty"` // that there were
 }
 
 // StreamStatus is what the lake holds of one stream of an account. Of a snapshot, rows are those of its last day.
@@ -44,6 +54,8 @@ type StreamStatus struct {
 	Rows     int64  `json:"rows"`
 	Bytes    int64  `json:"bytes"`
 	LastRead string `json:"last_read,omitempty"` // when the latest reading to its end began
+
+	listing
 }
 
 // Status says what the lake holds, account by account, from the ledger alone.
@@ -54,17 +66,8 @@ func Status(ctx context.Context, lake *sinks.Lake, terms Terms, now time.Time) (
 	}
 	out := []AccountStatus{}
 	for _, account := range accounts {
-		ledger, err := lake.Ledger(ctx, account, CallLogStream)
+		s, err := statusOf(ctx, lake, account, terms, now)
 		if err != nil {
-			return nil, err
-		}
-		feed, err := lake.Feed(ctx, account)
-		if err != nil {
-			return nil, err
-		}
-		s := accountStatus(account, ledger)
-		s.AtRisk, s.Feed = Ranges(AtRisk(ledger, terms, now)), feedWords(feed)
-		if s.Streams, err = streamsStatus(ctx, lake, account); err != nil {
 			return nil, err
 		}
 		out = append(out, s)
@@ -72,35 +75,72 @@ func Status(ctx context.Context, lake *sinks.Lake, terms Terms, now time.Time) (
 	return out, nil
 }
 
-// streamsStatus lists all streams but the call log, those that were never read, too.
-func streamsStatus(ctx context.Context, lake *sinks.Lake, account string) ([]StreamStatus, error) {
+func statusOf(ctx context.Context, lake *sinks.Lake, account string, terms Terms, now time.Time) (AccountStatus, error) {
+	about, scope := calls, ScopeCompany
+	ledger, err := lake.Ledger(ctx, account, about.Name)
+	if err == nil && len(ledger) == 0 {
+		var own sinks.Ledger
+		if own, err = lake.Ledger(ctx, account, extensionCalls.Name); len(own) > 0 {
+			about, scope, ledger = extensionCalls, ScopeExtension, own
+		}
+	}
+	if err != nil {
+		return AccountStatus{}, err
+	}
+	feed, err := lake.Feed(ctx, account)
+	if err != nil {
+		return AccountStatus{}, err
+	}
+	s := accountStatus(account, ledger)
+	s.Scope, s.listing = scope, streamStatus(about, ledger).listing
+	s.AtRisk, s.Feed = Ranges(AtRisk(ledger, terms, now)), feedWords(feed)
+	if scope == ScopeExtension {
+		s.Feed = "not followed: it tells of the company's log"
+	}
+	s.Streams, err = streamsStatus(ctx, lake, account, about)
+	return s, err
+}
+
+// streamsStatus lists all streams but the call log that the status is about, those that were never read, too. Logs of extensions are
+// listed only where there are some.
+func streamsStatus(ctx context.Context, lake *sinks.Lake, account string, about stream) ([]StreamStatus, error) {
 	var out []StreamStatus
-	for _, stream := range streams[1:] {
+	for _, stream := range streams {
+		if stream.Name == about.Name {
+			continue
+		}
 		ledger, err := lake.Ledger(ctx, account, stream.Name)
 		if err != nil {
 			return nil, err
 		}
-		s := StreamStatus{Stream: stream.Name}
-		var lastRead time.Time
-		for _, day := range ledger.Days() {
-			held := ledger[day]
-			if !held.Closed {
-				continue
-			}
-			s.Days++
-			s.FirstDay, s.LastDay = cmp.Or(s.FirstDay, day.FormattedString()), day.FormattedString()
-			if stream.IsSnapshot() {
-				s.Rows = 0
-			}
-			s.Rows += held.Rows
-			s.Bytes += held.Bytes
-			if held.ReadAt.After(lastRead) {
-				lastRead, s.LastRead = held.ReadAt, held.ReadAt.UTC().Format(time.RFC3339)
-			}
+		if len(ledger) > 0 || stream.Name != ExtensionCallLogStream {
+			out = append(out, streamStatus(stream, ledger))
 		}
-		out = append(out, s)
 	}
 	return out, nil
+}
+
+func streamStatus(stream stream, ledger sinks.Ledger) StreamStatus {
+	s := StreamStatus{Stream: stream.Name}
+	var lastRead time.Time
+	for _, day := range ledger.Days() {
+		held := ledger[day]
+		if !held.Closed && (stream.byWhat != byCall || held.ContentHash == "") {
+			continue
+		}
+		s.Days++
+		s.FirstDay, s.LastDay = cmp.Or(s.FirstDay, day.FormattedString()), day.FormattedString()
+		if stream.IsSnapshot() {
+			s.Rows = 0
+		}
+		s.Rows += held.Rows
+		s.Bytes += held.Bytes
+		if !held.ReadAt.Before(lastRead) {
+			lastRead, s.LastRead = held.ReadAt, held.ReadAt.UTC().Format(time.RFC3339)
+			s.listing = listing{held.Answered, held.Extensions}
+		}
+	}
+	return s
 }
 
 func feedWords(f sinks.FeedState) string {

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -18,13 +19,48 @@ type stream struct {
 	columns *schema.Table
 	byWhat  manner
 
+	group    string // RingCentral's rate group that most requests for it are counted in
+	forgets  bool   // RingCentral forgets the records when its retention is over
+	recordID string // column of RingCentral's id of a record, where the table's own is another
+
 	// snapshot reads all of it, for byWhat snapshots.
 	snapshot func(ctx context.Context, c *ringcentral.Client, account string) iter.Seq2[ringcentral.Page, error]
 	// compose makes pages of the table's records of all pages of a snapshot; nil where they are such pages.
 	compose func([]part) ([][]byte, error)
 	// list reads what one extension has in a window, for byWhat extensions.
 	list func(ctx context.Context, c *ringcentral.Client, account, extension string, u Unit, perPage int) iter.Seq2[ringcentral.Page, error]
+	// prepare makes a page of the table's records of one that came from an address; nil where it is such a page.
+	prepare func(address string, body []byte) ([]byte, error)
+	// patience is after how many refusals no more extensions are asked, if none but the first has answered; 0: all are asked.
+	patience int
 }
+
+// isCallLog reports whether the stream is the call log, the company's or that of its extensions: what all of this is for.
+func (s stream) isCallLog() bool { return IsCallLog(s.Name) }
+
+// IsCallLog reports whether a stream is the call log, the company's or that of its extensions; the company's needs no name.
+func IsCallLog(stream string) bool {
+	return stream == "" || stream == CallLogStream || stream == ExtensionCallLogStream
+}
+
+// scopeFlag is what a command line that reads the stream says of the scope.
+func (s stream) scopeFlag() string {
+	if s.Name == ExtensionCallLogStream {
+		return " --scope extension"
+	}
+	return ""
+}
+
+// prepared is the page of the table's records that a page makes.
+func (s stream) prepared(address string, body []byte) ([]byte, error) {
+	if s.prepare == nil {
+		return body, nil
+	}
+	return s.prepare(address, body)
+}
+
+// idColumn is the column of RingCentral's id of a record.
+func (s stream) idColumn() string { return cmp.Or(s.recordID, s.ID) }
 
 // manner is how the days of a stream are read.
 type manner uint8
@@ -36,12 +72,20 @@ const (
 	bySnapshot
 	// byExtension reads one window of days from a list for each extension.
 	byExtension
+	// byCall settles what the calls name that the lake holds.
+	byCall
 )
+
+// listed reports whether days are read from lists of RingCentral's.
+func (m manner) listed() bool { return m == byWindow || m == byExtension }
 
 // how is the ledger's word for it.
 func (m manner) how() string {
-	if m == bySnapshot {
+	switch m {
+	case bySnapshot:
 		return howSnapshot
+	case byCall:
+		return howCalls
 	}
 	return howList
 }
@@ -55,6 +99,8 @@ type part struct {
 const (
 	// CallLogStream is the name of the stream and table of call records.
 	CallLogStream = "call_log"
+	// ExtensionCallLogStream is the name of the stream and table of the call records of extensions' own logs: see ScopeExtension.
+	ExtensionCallLogStream = "extension_call_log"
 	// ExtensionsStream is the name of the stream and table of extensions.
 	ExtensionsStream = "extensions"
 	// MessagesStream is the name of the stream and table of messages.
@@ -67,22 +113,24 @@ var calls = stream{
 		Name: CallLogStream, ID: "id", Time: "start_time", Modified: "last_modified_time", Detail: "legs", Deleted: "deleted",
 		Overlay: schema.CallLog().Overlay,
 	},
-	columns: schema.CallLog(),
+	columns: schema.CallLog(), group: "Heavy", forgets: true,
 }
 
-// streams are all there are, in the order in which they are read: first what RingCentral forgets, and the extensions before what is
-// read extension by extension.
+// streams are all there are, in the order in which they are read: first what RingCentral forgets, the extensions before what is
+// read extension by extension, and the calls before what follows them.
 var streams = []stream{
 	calls,
-	{Table: sinks.Table{Name: "account", ID: "id"}, columns: schema.Account(), byWhat: bySnapshot, snapshot: accountPages, compose: wrapAccount},
-	{Table: sinks.Table{Name: ExtensionsStream, ID: "id"}, columns: schema.CompanyExtensions(), byWhat: bySnapshot, snapshot: extensionPages},
-	{Table: sinks.Table{Name: "call_queues", ID: "id"}, columns: schema.CallQueues(), byWhat: bySnapshot, snapshot: queuePages, compose: composeQueues},
-	{Table: sinks.Table{Name: "phone_numbers", ID: "id"}, columns: schema.CompanyPhoneNumbers(), byWhat: bySnapshot, snapshot: numberPages},
+	{Table: sinks.Table{Name: "account", ID: "id"}, columns: schema.Account(), group: "Light", byWhat: bySnapshot, snapshot: accountPages, compose: wrapAccount},
+	{Table: sinks.Table{Name: ExtensionsStream, ID: "id"}, columns: schema.CompanyExtensions(), group: "Medium", byWhat: bySnapshot, snapshot: extensionPages},
+	extensionCalls,
+	{Table: sinks.Table{Name: "call_queues", ID: "id"}, columns: schema.CallQueues(), group: "Light", byWhat: bySnapshot, snapshot: queuePages, compose: composeQueues},
+	{Table: sinks.Table{Name: "phone_numbers", ID: "id"}, columns: schema.CompanyPhoneNumbers(), group: "Heavy", byWhat: bySnapshot, snapshot: numberPages},
 	{
 		Table: sinks.Table{Name: MessagesStream, ID: "id", Time: "creation_time", Modified: "last_modified_time",
 			Deleted: "availability", DeletedAs: "Purged", Overlay: schema.Messages().Overlay},
-		columns: schema.Messages(), byWhat: byExtension, list: messagePages,
+		columns: schema.Messages(), group: "Light", byWhat: byExtension, list: messagePages,
 	},
+	{Table: sinks.Table{Name: RecordingsStream, ID: "id", Time: "start_time"}, columns: schema.Recordings(), group: "Heavy", byWhat: byCall},
 }
 
 // DefaultStreams are those that are read unless others are named. A release never adds to them.
@@ -90,8 +138,8 @@ func DefaultStreams() []string {
 	return []string{CallLogStream, "account", ExtensionsStream, "call_queues", "phone_numbers"}
 }
 
-// Streams lists the names of all streams, in the order in which they are read.
-func Streams() []string {
+// Tables lists the names of the tables of all streams, in the order in which they are read.
+func Tables() []string {
 	var out []string
 	for _, s := range streams {
 		out = append(out, s.Name)
@@ -99,15 +147,23 @@ func Streams() []string {
 	return out
 }
 
-// chosen are the streams of those names, in the order of reading; no names are the call log.
-func chosen(names []string) ([]stream, error) {
+// Streams lists the names of the streams that can be chosen, in the order in which they are read.
+func Streams() []string {
+	return slices.DeleteFunc(Tables(), func(name string) bool { return name == ExtensionCallLogStream })
+}
+
+// chosen are the streams of those names, in the order of reading; no names are the call log. The scope says whose call log that is.
+func chosen(names []string, scope Scope) ([]stream, error) {
 	if len(names) == 0 {
-		return []stream{calls}, nil
+		names = []string{CallLogStream}
 	}
 	for _, name := range names {
 		if !slices.Contains(Streams(), name) {
 			return nil, fmt.Errorf("stream %q: there are %s", name, strings.Join(Streams(), ", "))
 		}
+	}
+	if at := slices.Index(names, CallLogStream); at >= 0 && scope == ScopeExtension {
+		names = slices.Concat(names[:at], names[at+1:], []string{ExtensionCallLogStream})
 	}
 	var out []stream
 	for _, s := range streams {

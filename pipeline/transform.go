@@ -49,17 +49,18 @@ type transformation struct {
 	engine *sql.Engine
 	zone   *time.Location
 
-	ledgers map[string]sinks.Ledger // by account
-	states  map[string]sinks.MartState
-	inputs  map[string]map[string]string // by mart and partition: what it would be built from now
-	stale   map[sql.Date][]sql.Model     // marts to build, by day
-	done    Transformed
+	held   holdings
+	states map[string]sinks.MartState
+	inputs map[string]map[string]string // by mart and partition: what it would be built from now
+	stale  map[sql.Date][]sql.Model     // marts to build, by day
+	done   Transformed
 }
 
 func (t *transformation) load(ctx context.Context) (err error) {
-	if t.ledgers, err = Ledgers(ctx, t.lake); err != nil {
+	if t.held, err = readHoldings(ctx, t.lake, t.zone, t.engine.Settings(), martTables()); err != nil {
 		return err
 	}
+	t.held.withoutShadowed()
 	for _, m := range sql.Marts() {
 		if m.Unit == sql.UnitAll {
 			return fmt.Errorf("mart %s: unit %q cannot be published", m.Name, m.Unit)
@@ -69,6 +70,15 @@ func (t *transformation) load(ctx context.Context) (err error) {
 		}
 	}
 	return nil
+}
+
+// martTables lists the tables that marts are built from.
+func martTables() (out []string) {
+	for _, m := range sql.Marts() {
+		out = append(out, m.Tables...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // Ledgers reads the ledgers of the call log of all accounts in the lake.
@@ -95,10 +105,10 @@ func (t *transformation) compare() {
 	t.inputs, t.stale = map[string]map[string]string{}, map[sql.Date][]sql.Model{}
 	for _, m := range sql.Marts() {
 		t.inputs[m.Name] = map[string]string{}
-		for account, ledger := range t.ledgers {
-			for _, date := range localDates(ledger, t.zone) {
+		for _, account := range t.held.accounts {
+			for _, date := range t.held.datesOf(m, account) {
 				partition := sinks.MartPath(account, date)
-				now := t.inputsOf(m, ledger, date)
+				now := t.inputsOf(m, account, date)
 				t.inputs[m.Name][partition] = now
 				if t.states[m.Name][partition].Inputs != now {
 					day := sql.Date{AccountID: account, LocalDate: date}
@@ -110,46 +120,22 @@ func (t *transformation) compare() {
 	t.done.Stale = len(t.stale)
 }
 
-// localDates lists the local dates that the held days with rows overlap, in order.
-func localDates(ledger sinks.Ledger, zone *time.Location) []string {
-	var out []string
-	for day, held := range ledger {
-		if held.ContentHash == "" {
-			continue
-		}
-		from, to := dayStart(day), dayStart(day+1).Add(-time.Nanosecond)
-		out = append(out, from.In(zone).Format(time.DateOnly), to.In(zone).Format(time.DateOnly))
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
-// utcDays lists the UTC days that a local date overlaps, two, or three where a zone moved, with as many before and after as are
-// asked for.
-func utcDays(date string, zone *time.Location, before, after int) []arrow.Date32 {
-	start, err := time.ParseInLocation(time.DateOnly, date, zone)
-	if err != nil {
-		return nil
-	}
-	end := start.AddDate(0, 0, 1).Add(-time.Nanosecond)
-	return Window{From: dayOf(start) - arrow.Date32(before), To: dayOf(end) + 1 + arrow.Date32(after)}.Days()
-}
-
-// dependsOn lists the UTC days that a partition of the mart is built from.
-func (t *transformation) dependsOn(m sql.Model, date string) []arrow.Date32 {
+// dependsOn is what of time a partition of the mart is built from.
+func (t *transformation) dependsOn(m sql.Model, date string) stretch {
 	before, after := m.Reach(t.engine.Settings())
-	return utcDays(date, t.zone, before, after)
+	return stretchOf(date, t.zone, before, after)
 }
 
 // inputsOf names what a partition of the mart is built from.
-func (t *transformation) inputsOf(m sql.Model, ledger sinks.Ledger, date string) string {
+func (t *transformation) inputsOf(m sql.Model, account, date string) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s\n%s\n%s\n", m.Hash, t.zone, date)
 	for _, name := range m.Settings {
 		fmt.Fprintf(h, "%s = %s\n", name, t.engine.Setting(name, date))
 	}
-	for _, day := range t.dependsOn(m, date) {
-		fmt.Fprintf(h, "%s %s\n", day.FormattedString(), ledger[day].ContentHash)
+	on := t.dependsOn(m, date)
+	for _, table := range m.Tables {
+		t.held.write(h, table, account, on)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
@@ -174,20 +160,14 @@ func (t *transformation) build(ctx context.Context) (built []sql.Partition, err 
 
 // buildTogether loads what the stale partitions of some days depend on, and nothing else, and builds them.
 func (t *transformation) buildTogether(ctx context.Context, days []sql.Date) ([]sql.Partition, error) {
-	need, want := map[string]map[arrow.Date32]bool{}, map[string][]sql.Date{}
+	need, want := t.held.needNothing(), map[string][]sql.Date{}
 	for _, d := range days {
-		if need[d.AccountID] == nil {
-			need[d.AccountID] = map[arrow.Date32]bool{}
-		}
 		for _, m := range t.stale[d] {
 			want[m.Name] = append(want[m.Name], d)
-			for _, day := range t.dependsOn(m, d.LocalDate) {
-				need[d.AccountID][day] = true
-			}
+			need.add(m, d.AccountID, t.dependsOn(m, d.LocalDate))
 		}
 	}
-	objects := calls.objects(t.ledgers, func(account string, day arrow.Date32) bool { return need[account][day] })
-	if err := loadTables(ctx, t.lake, t.engine, map[string][]sinks.Object{CallLogStream: objects}); err != nil {
+	if err := need.load(ctx, t.lake, t.engine); err != nil {
 		return nil, err
 	}
 	return t.engine.Build(ctx, want, filepath.Join(t.lake.Scratch(), "marts"))
@@ -208,15 +188,19 @@ func (s stream) objects(ledgers map[string]sinks.Ledger, want func(account strin
 	return out
 }
 
-// loadTables loads objects of the streams that are named.
-func loadTables(ctx context.Context, lake *sinks.Lake, engine *sql.Engine, objects map[string][]sinks.Object) error {
+// loadTables loads objects of the streams, those of which none is named as tables without rows, and the tables that are made of what the
+// ledgers say.
+func loadTables(ctx context.Context, lake *sinks.Lake, engine *sql.Engine, objects map[string][]sinks.Object, made map[string]arrow.RecordBatch) error {
 	var inputs []sql.Input
-	for _, s := range streams {
-		of, wanted := objects[s.Name]
-		if !wanted {
-			continue
+	for name, rows := range made {
+		file, err := lake.LocalTable(name, rows)
+		if err != nil {
+			return err
 		}
-		files, err := lake.Files(ctx, of)
+		inputs = append(inputs, sql.Input{Table: name, Whole: file})
+	}
+	for _, s := range streams {
+		files, err := lake.Files(ctx, objects[s.Name])
 		if err != nil {
 			return err
 		}

@@ -31,6 +31,7 @@ func TestAnySequenceOfBuildsEndsInTheSameBytes(t *testing.T) {
 			lake, settings := openLake(t, dir), chargingSettings()
 			for step := range 8 {
 				page := filepath.Join(pages, fmt.Sprint(step))
+				randomStreams(t, rng, lake)
 				if _, err := runReplay(t, lake, Replaying{AccountID: "1", Paths: []string{writeFile(t, page, randomPage(t, rng, step))}}); err != nil {
 					t.Fatal(err)
 				}
@@ -39,6 +40,10 @@ func TestAnySequenceOfBuildsEndsInTheSameBytes(t *testing.T) {
 				}
 			}
 			runTransformBy(t, lake, zone, settings)
+			joined := queried(t, lake, zone, "select count(*) > 0, (select count(sl_rc) > 0 from marts.queue_daily) from marts.reconciliation_daily where seen_in = 'both'")
+			if joined[0] != "true true" {
+				t.Errorf("no fax is in call log and message store, or no queue has settings: %s", joined[0])
+			}
 			whole := t.TempDir()
 			if err := os.CopyFS(whole, os.DirFS(dir)); err != nil {
 				t.Fatal(err)
@@ -75,7 +80,35 @@ func chargingSettings() *sql.Settings {
 	return &s
 }
 
-// randomPage has calls of a few days around one of eleven: callers of few numbers, sessions that many records name, queues.
+// randomStreams brings now and then a snapshot of queues and of extensions, of a random day, and messages.
+func randomStreams(t *testing.T, rng *rand.Rand, lake *sinks.Lake) {
+	t.Helper()
+	date := func() time.Time { return time.Date(2026, 10, 27+rng.IntN(13), 0, 0, 0, 0, time.UTC) }
+	var queues, people []string
+	for id := 8000; id < 8000+rng.IntN(3); id++ {
+		queues = append(queues, fmt.Sprintf(`{"id":"%d","name":"Queue","serviceLevelSettings":{"slaGoal":80,"slaThresholdSeconds":%d,"includeAbandonedCalls":%t,"abandonedThresholdSeconds":5}}`,
+			id, 10*rng.IntN(3), rng.IntN(2) == 0))
+	}
+	for id := 7000; id < 7000+rng.IntN(4); id++ {
+		people = append(people, fmt.Sprintf(`{"id":%d,"name":"Person %d","type":"User"}`, id, rng.IntN(2)))
+	}
+	if rng.IntN(2) == 0 {
+		broughtDay(t, lake, "call_queues", date(), queues...)
+	}
+	broughtDay(t, lake, ExtensionsStream, date(), people...)
+	day := date()
+	var messages []string
+	for range 4 + rng.IntN(12) {
+		at, kind, own := day.Add(time.Duration(rng.IntN(86400))*time.Second), rng.IntN(3), `{"phoneNumber":"+14155550000"}`
+		other := fmt.Sprintf(`{"phoneNumber":"+1415555010%d"}`, rng.IntN(6))
+		messages = append(messages, fmt.Sprintf(`{"id":%d,"type":%q,"direction":"Outbound","creationTime":%q,"messageStatus":"Sent","from":%s,"to":[%s]}`,
+			100*day.YearDay()+rng.IntN(8), []string{"SMS", "Fax", "VoiceMail"}[kind], at.Format(time.RFC3339), own, other))
+	}
+	broughtDay(t, lake, MessagesStream, day, messages...)
+}
+
+// randomPage has calls of a few days around one of eleven: callers of few numbers, sessions that many records name, queues, and faxes that
+// name messages of their day and the days beside it.
 func randomPage(t *testing.T, rng *rand.Rand, step int) []byte {
 	t.Helper()
 	first := time.Date(2026, 10, 28+rng.IntN(11), 0, 0, 0, 0, time.UTC) // summer time ends on 1 November
@@ -101,6 +134,9 @@ func randomPage(t *testing.T, rng *rand.Rand, step int) []byte {
 		if rng.IntN(3) == 0 {
 			record["direction"], record["action"], record["result"] = "Outbound", "RingOut Web", "Call connected"
 			record["from"], record["to"] = own, map[string]any{"phoneNumber": number}
+		}
+		if rng.IntN(5) == 0 {
+			record["type"], record["message"] = "Fax", map[string]any{"id": 100*(start.YearDay()+rng.IntN(3)-1) + rng.IntN(8)}
 		}
 		if rng.IntN(4) == 0 {
 			record["transferTarget"] = map[string]any{"telephonySessionId": session(start)}
@@ -152,6 +188,7 @@ func TestOnlyWhatDependsIsStale(t *testing.T) {
 	want := map[string]string{
 		"calls_daily": "12", "cost_daily": "12", "extension_daily": "12", "number_daily": "12", "queue_daily": "12", "queue_hourly": "12",
 		"heatmap": "12 13", "volume_hourly": "12 13", "sessions": "11 12 13", "call_legs": "11 12 13",
+		"archive_coverage": "12", "reconciliation_daily": "11 12 13",
 		"missed_recovery": "04 05 06 07 08 09 10 11 12 13",
 		"billing_items":   "11 12 13", "billing_contact_daily": "11 12 13", "billing_contact_hourly": "11 12 13",
 		"crm_interactions": "11 12 13", "crm_contacts": "11 12 13",
@@ -202,6 +239,8 @@ func TestSettingsMakeTheirMartsStale(t *testing.T) {
 		}
 		return found
 	}
+	forgets := sql.DefaultSettings()
+	forgets.RetentionDays = 365
 	slower, longer := sql.DefaultSettings(), sql.DefaultSettings()
 	slower.ServiceLevelS, longer.MissedRecoveryDays = 30, 14
 	open, dearer, known := sql.DefaultSettings(), sql.DefaultSettings(), sql.DefaultSettings()
@@ -210,7 +249,7 @@ func TestSettingsMakeTheirMartsStale(t *testing.T) {
 	known.Contacts = []sql.Contact{{Digits: "14155550101", ContactID: "acme"}}
 	later := dearer
 	later.RateCards = append(later.RateCards[:1:1], sql.RateCard{ContactID: "acme", Currency: "EUR", RatePerMinute: "3", IncrementS: 1, ValidFrom: "2026-11-13"})
-	base, withSlower, withLonger := built(sql.DefaultSettings()), built(slower), built(longer)
+	base, withSlower, withLonger, withForgets := built(sql.DefaultSettings()), built(slower), built(longer), built(forgets)
 	withHours, withCard, withContact, withLater := built(open), built(dearer), built(known), built(later)
 	for mart := range base {
 		if queue := strings.HasPrefix(mart, "queue_"); (withSlower[mart] != base[mart]) != queue {
@@ -231,6 +270,9 @@ func TestSettingsMakeTheirMartsStale(t *testing.T) {
 		}
 		if withLater[mart] != withCard[mart] {
 			t.Errorf("%s and a card of other days", mart)
+		}
+		if archive := mart == "archive_coverage"; (withForgets[mart] != base[mart]) != archive {
+			t.Errorf("%s and the days of retention", mart)
 		}
 	}
 }

@@ -22,11 +22,13 @@ type closedRead struct {
 	pages        int
 	readAt       time.Time // when the first page was asked for
 	hidesDeleted bool
+
+	answered, extensions int // of a stream that is read extension by extension: whose lists came, and how many there were
 }
 
 func (e *extraction) newRead(ctx context.Context) (_ *closedRead, err error) {
 	r := &closedRead{rows: sinks.NewRead(e.stream.Table)}
-	if e.privacy, err = readPrivacy(ctx, e.lake, e.Policy, e.stream); err != nil || e.NoArchive || e.Policy != nil {
+	if e.privacy, err = readPrivacy(ctx, e.lake, e.Policy, e.stream); err != nil || e.NoArchive || e.Policy != nil || e.stream.byWhat == byCall {
 		return r, err
 	}
 	r.archive, err = e.lake.NewArchive()
@@ -119,7 +121,7 @@ func (e *extraction) bring(ctx context.Context, r *closedRead, days []arrow.Date
 		return errors.Join(err, rejected)
 	}
 	m := e.merge(r, days)
-	m.Shrink = e.AllowShrink && e.stream.byWhat != bySnapshot
+	m.Shrink = e.AllowShrink && e.stream.byWhat.listed()
 	var done []DayDone
 	for _, day := range days {
 		rows, err := of(day)
@@ -144,7 +146,11 @@ func (e *extraction) bring(ctx context.Context, r *closedRead, days []arrow.Date
 		entry := e.entry(day, outcome, r, rows)
 		e.noteOutcome(day, entry, outcome)
 		d := DayDone{AccountID: e.AccountID, Day: day, Outcome: outcome, Doubt: entry.Doubt}
-		if err := e.emit(Event{Day: &d}); err != nil {
+		event := Event{Day: &d}
+		if e.stream.byWhat == byCall && !entry.Closed { // there is more to come
+			event = Event{Changed: &DayChanged{AccountID: e.AccountID, Day: day, Outcome: outcome}}
+		}
+		if err := e.emit(event); err != nil {
 			return err
 		}
 		done = append(done, d)
@@ -158,7 +164,7 @@ func (e *extraction) beforeBringing(ctx context.Context, r *closedRead, days []a
 		return nil, &lakeError{err}
 	}
 	rejected = e.reject(ctx, r, days)
-	if e.stream.byWhat != bySnapshot {
+	if e.stream.byWhat.listed() {
 		err = e.begin(ctx, days[0])
 	}
 	return rejected, err
@@ -204,14 +210,18 @@ func (e *extraction) after(u Unit) []arrow.Date32 {
 
 // entry is what the ledger is told of a day that was read to its end.
 func (e *extraction) entry(day arrow.Date32, o sinks.Outcome, r *closedRead, rows *sinks.Read) sinks.LedgerDay {
+	if e.stream.byWhat == byCall {
+		return e.followed(o)
+	}
 	known, b := e.ledger[day], broughtBy(rows, day)
 	doubt := ""
-	if e.stream.byWhat == byWindow {
+	if e.stream.forgets {
 		doubt = e.doubt(day, b, e.ledger, r.readAt)
 	}
 	entry := sinks.LedgerDay{
 		ReadAt: r.readAt.UTC().Truncate(time.Millisecond), How: e.stream.byWhat.how(), Pages: r.pages, Records: b.records,
 		Closed: doubt == "", Doubt: doubt, HidesDeleted: r.hidesDeleted,
+		Answered: r.answered, Extensions: r.extensions,
 	}
 	if doubt != "" && known.Closed { // what an earlier read brought is held all the same
 		entry.Closed, entry.Records = true, known.Records
@@ -227,6 +237,9 @@ func broughtBy(rows *sinks.Read, day arrow.Date32) brought {
 // warnKept reports the days of which RingCentral gave fewer calls than the lake holds. What moved to another day of the
 // same read is not missing.
 func (e *extraction) warnKept(done []DayDone) error {
+	if e.stream.byWhat == byCall {
+		return nil // only what is new was brought
+	}
 	moved := map[arrow.Date32]int64{}
 	for _, d := range done {
 		for from, left := range d.Outcome.Left {

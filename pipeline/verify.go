@@ -55,6 +55,9 @@ const (
 	FindArchiveBad       = "archive_unreadable"
 	FindArchivedMissing  = "archived_missing" // deep: the archive has a record that the table has not
 	FindArchivedNewer    = "archived_newer"   // deep: the archive has a newer version than the table
+	FindAudioMissing     = "audio_missing"    // a row names audio that the lake has not
+	FindAudioDiffers     = "audio_differs"    // audio of another size than its row says or, deep, of other bytes
+	FindAudioUnknown     = "audio_unknown"    // audio that no row names
 	FindPolicyBroken     = "policy_broken"    // deep: rows hold what the policy that they are under takes away
 )
 
@@ -103,7 +106,7 @@ func Verify(ctx context.Context, lake *sinks.Lake, v Verifying) (Verification, e
 		return c.done, err
 	}
 	for _, s := range streams {
-		c.stream, c.held = s, map[string]map[arrow.Date32]bool{}
+		c.stream, c.held, c.audio = s, map[string]map[arrow.Date32]bool{}, map[string]map[string]int64{}
 		if err := errors.Join(c.table(ctx), c.accounts(ctx)); err != nil {
 			return c.done, s.named(err)
 		}
@@ -121,6 +124,7 @@ type verification struct {
 	seen      map[string]bool                  // accounts that were looked at
 	ledgers   map[string][]string              // by stream, accounts that have a ledger
 	held      map[string]map[arrow.Date32]bool // by account, the days that have an object of the stream
+	audio     map[string]map[string]int64      // by account and key, the bytes of audio that there is
 	badMonths map[string]bool                  // by account, stream and month: what cannot be read of the ledger
 	many      map[string]int                   // findings of one record each, by kind
 }
@@ -161,7 +165,7 @@ func (c *verification) near(d arrow.Date32) bool {
 
 // accounts verifies the table account by account.
 func (c *verification) accounts(ctx context.Context) error {
-	all := slices.Concat(c.ledgers[c.stream.Name], slices.Collect(maps.Keys(c.held)))
+	all := slices.Concat(c.ledgers[c.stream.Name], slices.Collect(maps.Keys(c.held)), slices.Collect(maps.Keys(c.audio)))
 	slices.Sort(all)
 	for _, account := range slices.Compact(all) {
 		if err := c.account(ctx, account); err != nil {
@@ -175,7 +179,7 @@ func (c *verification) account(ctx context.Context, account string) (err error) 
 	c.seen[account] = true
 	c.done.Accounts = len(c.seen)
 	c.many = map[string]int{}
-	a := &accountCheck{verification: c, id: account}
+	a := &accountCheck{verification: c, id: account, namesAudio: map[string]bool{}}
 	if a.policy, err = c.Policy.For(c.stream.columns); err != nil && !errors.Is(err, schema.ErrNoIdentity) {
 		return err
 	}
@@ -194,6 +198,7 @@ func (c *verification) account(ctx context.Context, account string) (err error) 
 	if err := a.repeated(); err != nil {
 		return err
 	}
+	a.unnamedAudio()
 	a.listPolicies()
 	if c.Deep {
 		err = a.archive(ctx)
@@ -209,6 +214,8 @@ type accountCheck struct {
 	ledger   sinks.Ledger
 	policy   *schema.Policy  // the configured one, for the stream's rows
 	versions *sinks.Versions // of all rows
+
+	namesAudio map[string]bool // keys of audio that rows name
 }
 
 // days lists the days of the ledger and of the objects, in order.
@@ -234,7 +241,7 @@ func (a *accountCheck) day(ctx context.Context, d arrow.Date32) error {
 		return err
 	}
 	if object.Rows != nil {
-		if err := a.versions.Add(object.Rows, d); err != nil {
+		if err := errors.Join(a.versions.Add(object.Rows, d), a.audioOf(ctx, d, object.Rows)); err != nil {
 			return err
 		}
 	}
@@ -356,7 +363,7 @@ func (a *accountCheck) repeated() error {
 		if len(days) > 1 {
 			a.findRecord(Finding{Kind: FindIDRepeated, Stream: a.stream.Name, AccountID: a.id, Day: days[0],
 				Detail: fmt.Sprintf("id %q lies in %s", before.ID, strings.Join(days, ", ")),
-				Remedy: "read these days again: `trunkline run --from " + days[0] + " --to DAY`; of days beside each other the older version leaves, " +
+				Remedy: "read these days again: `trunkline run" + a.stream.scopeFlag() + " --from " + days[0] + " --to DAY`; of days beside each other the older version leaves, " +
 					"of days further apart move the older day's object away first"})
 		}
 	}
@@ -381,10 +388,14 @@ func (a *accountCheck) readAgain(d arrow.Date32) string {
 		return fmt.Sprintf("`trunkline replay --from %s --to %s` builds the day from the archive; what was then cannot be read any more",
 			w.From.FormattedString(), w.To.FormattedString())
 	}
-	if a.stream.Name != CallLogStream {
+	if a.stream.byWhat == byCall {
+		return fmt.Sprintf("`trunkline run --streams %s --from %s --to %s` makes the day's table again, of the calls and of the audio that is there",
+			a.stream.Name, w.From.FormattedString(), w.To.FormattedString())
+	}
+	if !a.stream.isCallLog() {
 		return fmt.Sprintf("`trunkline run --streams %s --from %s --to %s` reads the day again, and `trunkline replay` with the same days builds it from the archive",
 			a.stream.Name, w.From.FormattedString(), w.To.FormattedString())
 	}
-	return fmt.Sprintf("`trunkline run --from %s --to %s` reads the day again, and `trunkline replay` with the same days builds it from the archive",
-		w.From.FormattedString(), w.To.FormattedString())
+	return fmt.Sprintf("`trunkline run%s --from %s --to %s` reads the day again, and `trunkline replay` with the same days builds it from the archive",
+		a.stream.scopeFlag(), w.From.FormattedString(), w.To.FormattedString())
 }

@@ -88,7 +88,10 @@ func remedyOfState(key string) string {
 // table looks at all keys below the stream's table's prefix and notes which days have an object.
 func (c *verification) table(ctx context.Context) error {
 	table := c.stream.Name
-	return c.lake.EachObject(ctx, table+"/", func(key string, _ int64) error {
+	return c.lake.EachObject(ctx, table+"/", func(key string, bytes int64) error {
+		if c.isAudio(key, bytes) {
+			return nil
+		}
 		account, date, ok := parsePartition(key, table+"/", "start_date")
 		day, err := time.Parse(time.DateOnly, date)
 		d := arrow.Date32FromTime(day)

@@ -21,10 +21,15 @@ var ErrCacheLimit = fmt.Errorf("more than --cache-limit would have to be copied"
 // as published, and which days are settled. A window, if not nil, bounds the days (for marts, the local dates of the same names). Objects of a remote lake are copied
 // to the cache first; if that is more than limit bytes, nothing is copied and the error is ErrCacheLimit.
 func View(ctx context.Context, lake *sinks.Lake, engine *sql.Engine, w *Window, limit int64) error {
-	tables, err := tableObjects(ctx, lake, w)
+	zone, err := time.LoadLocation(engine.Timezone())
+	if err != nil {
+		return fmt.Errorf("time zone of the views: %w", err)
+	}
+	held, err := readHoldings(ctx, lake, zone, engine.Settings(), Tables())
 	if err != nil {
 		return err
 	}
+	tables := held.objects(w)
 	marts, err := martObjects(ctx, lake, w)
 	if err != nil {
 		return err
@@ -39,12 +44,8 @@ func View(ctx context.Context, lake *sinks.Lake, engine *sql.Engine, w *Window, 
 	if missing := lake.MissingBytes(all); missing > limit {
 		return fmt.Errorf("%w: %d bytes of %d allowed; bound the days with --from and --to, or raise --cache-limit", ErrCacheLimit, missing, limit)
 	}
-	ledgers, err := Ledgers(ctx, lake)
-	if err != nil {
-		return err
-	}
-	err = errors.Join(engine.LoadSettled(ctx, settledDays(ledgers)), loadTables(ctx, lake, engine, tables))
-	if err != nil {
+	settled := settledDays(held.ledgers[CallLogStream])
+	if err := errors.Join(engine.LoadSettled(ctx, settled), loadTables(ctx, lake, engine, tables, held.made(held.datesIn(w)))); err != nil {
 		return err
 	}
 	files := map[string][]string{}
@@ -56,19 +57,41 @@ func View(ctx context.Context, lake *sinks.Lake, engine *sql.Engine, w *Window, 
 	return engine.LoadMarts(ctx, files)
 }
 
-// tableObjects lists the partitions of each stream; of snapshots those of all days, since they say who was who.
-func tableObjects(ctx context.Context, lake *sinks.Lake, w *Window) (map[string][]sinks.Object, error) {
+// objects lists the partitions of each stream; of snapshots those of all days, since they say who was who.
+func (h holdings) objects(w *Window) map[string][]sinks.Object {
 	out := map[string][]sinks.Object{}
 	for _, s := range streams {
-		ledgers, err := ledgersOf(ctx, lake, s.Name)
-		if err != nil {
-			return nil, err
-		}
-		out[s.Name] = s.objects(ledgers, func(_ string, day arrow.Date32) bool {
-			return w == nil || s.IsSnapshot() || w.From <= day && day < w.To
+		out[s.Name] = s.objects(h.ledgers[s.Name], func(_ string, day arrow.Date32) bool {
+			return s.IsSnapshot() || w.has(day)
 		})
 	}
-	return out, nil
+	return out
+}
+
+// datesIn lists the local dates that the days of a window overlap, by account.
+func (h holdings) datesIn(w *Window) map[string]map[string]bool {
+	dates := map[string]map[string]bool{}
+	for _, account := range h.accounts {
+		dates[account] = map[string]bool{}
+		add := func(day arrow.Date32) {
+			for _, date := range datesIn(Window{From: day, To: day + 1}, h.zone) {
+				dates[account][date] = true
+			}
+		}
+		for _, s := range streams {
+			for day := range h.ledgers[s.Name][account] {
+				if w.has(day) {
+					add(day)
+				}
+			}
+		}
+		for _, c := range h.covered[account] {
+			if w.has(c.day) {
+				dates[account][c.date()] = true
+			}
+		}
+	}
+	return dates
 }
 
 // martObjects lists the published partitions of each mart.
@@ -95,7 +118,7 @@ func inWindow(partition string, w *Window) bool {
 	}
 	_, date, _ := strings.Cut(partition, "local_date=")
 	at, err := time.Parse(time.DateOnly, date)
-	return err == nil && w.From <= dayOf(at) && dayOf(at) < w.To
+	return err == nil && w.has(dayOf(at))
 }
 
 // settledDays are the days of the call log that are not expected to change any more, by account.

@@ -25,6 +25,11 @@ func (w Window) Days() []arrow.Date32 {
 	return out
 }
 
+// has says whether a day is in the window; nil has all of them.
+func (w *Window) has(day arrow.Date32) bool {
+	return w == nil || w.From <= day && day < w.To
+}
+
 // ErrEmptyWindow is returned by ParseWindow for a window without a day in it.
 var ErrEmptyWindow = errors.New("the window is empty")
 

@@ -36,9 +36,11 @@ func columnsDocument() string {
 		"day can be null, which means that RingCentral sent nothing, or something that is kept in `extra`. The partition's columns,\n" +
 		"`account_id` and `start_date`, are in the path and not in the file.\n\n" +
 		"The class is what rules of privacy (`--privacy CLASS=ACTION`) go by. Under any rule but `keep`, columns of the classes `uris`,\n" +
-		"`unclassified` and `extra` are dropped unless a rule names them.\n")
+		"`audio`, `unclassified` and `extra` are dropped unless a rule names them.\n")
 	writeTable(&b, CallLog())
 	writeColumns(&b, "call_log.legs", "One element a leg, in the order received.", legFields)
+	writeTable(&b, ExtensionCallLog())
+	writeTable(&b, Recordings())
 	writeTable(&b, Messages())
 	writeColumns(&b, "messages.to", "One element a recipient.", recipientFields)
 	writeColumns(&b, "messages.attachments", "One element an attachment.", attachmentFields)

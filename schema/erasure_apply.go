@@ -69,7 +69,7 @@ func (x *erasing) open(spec *groupSpec, column func(string) arrow.Array) *textCo
 	for i, f := range append(spec.fields[:len(spec.fields):len(spec.fields)], extra) {
 		switch c := column(f.Column()).(type) {
 		case *array.String:
-			if f.Class != Plain {
+			if f.Class != Plain && f.Class != Audio { // keys and sums name nobody
 				g.texts = append(g.texts, textColumn{field: f, party: f.party(), cells: c, edits: map[int]string{}})
 			}
 		case *array.List:

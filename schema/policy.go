@@ -58,7 +58,7 @@ var (
 )
 
 // NewPolicy reads rules such as `phone_numbers=hmac` or `from_name=drop`: a column or a class, and an action. The rule of
-// a column goes before that of its class. Under any rule but keep, columns of the classes uris, extra and unclassified
+// a column goes before that of its class. Under any rule but keep, columns of the classes uris, audio, extra and unclassified
 // are dropped unless a rule names them. Rules that only keep are no policy: the result is nil. The policy is for one table; see
 // For. Rules can name columns of any.
 func NewPolicy(t *Table, rules []string, o PolicyOptions) (*Policy, error) {
@@ -171,6 +171,8 @@ func actionFor(f Field, needed bool, named map[string]Action) (Action, error) {
 	column := f.Column()
 	byName, byClass := named[column], named[f.Class.String()]
 	switch {
+	case f.Class == Audio && (replaces(byName) || replaces(byClass)):
+		return "", fmt.Errorf("rule for %s: what is said can be kept or dropped; keep and drop are what can be done with it", f.Class)
 	case byName != "" && byName != Keep && needed:
 		return "", fmt.Errorf("rule %s=%s: records are told apart and ordered by this column; it can only be kept", column, byName)
 	case byName != "" && byName != Keep && byName != Drop && !f.isText():
@@ -189,6 +191,8 @@ func actionFor(f Field, needed bool, named map[string]Action) (Action, error) {
 	}
 	return Keep, nil
 }
+
+func replaces(a Action) bool { return a == HMAC || a == Mask }
 
 // makeID names the policy by what it does: equal policies have equal ids, whatever their key is.
 func (p *Policy) makeID() string {

@@ -20,6 +20,8 @@ const (
 	MessageText
 	// URIs are addresses in the API, which hold ids of extensions.
 	URIs
+	// Audio is what people say, and what leads to it.
+	Audio
 	// ExtraClass is that of the column Extra, of which nobody knows what it holds.
 	ExtraClass
 	// Unclassified columns hold what RingCentral does not say.
@@ -28,7 +30,7 @@ const (
 
 var classNames = [...]string{
 	Undecided: "undecided", Plain: "plain", PhoneNumbers: "phone_numbers", Names: "names", Locations: "locations", Extensions: "extensions",
-	MessageText: "message_text", URIs: "uris", ExtraClass: "extra", Unclassified: "unclassified",
+	MessageText: "message_text", URIs: "uris", Audio: "audio", ExtraClass: "extra", Unclassified: "unclassified",
 }
 
 // String is the class's name in rules and documents.
@@ -36,11 +38,13 @@ func (c Class) String() string { return classNames[c] }
 
 // ruledClasses are the classes that a rule can name: all that tell of somebody.
 func ruledClasses() []Class {
-	return []Class{PhoneNumbers, Names, Locations, Extensions, MessageText, URIs, ExtraClass, Unclassified}
+	return []Class{PhoneNumbers, Names, Locations, Extensions, MessageText, URIs, Audio, ExtraClass, Unclassified}
 }
 
 // isDroppedUnnamed reports whether columns of the class are dropped under any rule but keep, unless a rule names them.
-func (c Class) isDroppedUnnamed() bool { return c == URIs || c == ExtraClass || c == Unclassified }
+func (c Class) isDroppedUnnamed() bool {
+	return c == URIs || c == Audio || c == ExtraClass || c == Unclassified
+}
 
 // isText reports whether the class's values can be replaced by other text.
 func (f Field) isText() bool { return f.Kind.takesString() }

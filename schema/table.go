@@ -31,7 +31,7 @@ var callLog = sync.OnceValue(func() *Table {
 
 // Tables lists all tables, by name.
 func Tables() []*Table {
-	return []*Table{Account(), CallLog(), CallQueues(), CompanyExtensions(), Messages(), CompanyPhoneNumbers()}
+	return []*Table{Account(), CallLog(), CallQueues(), ExtensionCallLog(), CompanyExtensions(), Messages(), CompanyPhoneNumbers(), Recordings()}
 }
 
 func newTable(name, comment string, fields []Field, keys ...string) *Table {

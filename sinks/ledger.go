@@ -15,7 +15,7 @@ import (
 // LedgerDay is what the ledger says of one day of one account and stream.
 type LedgerDay struct {
 	ReadAt       time.Time `json:"read_at,omitzero"`        // when its last closed read began
-	How          string    `json:"how"`                     // what brought the rows: `list`, `feed`, `imported` or `replayed`
+	How          string    `json:"how"`                     // what brought the rows: `list`, `feed`, `snapshot`, `calls`, `imported` or `replayed`
 	Pages        int       `json:"pages"`                   // pages of the read's windows that touched the day
 	Records      int       `json:"records"`                 // records of the day that the read brought, repeated ones included
 	Rows         int64     `json:"rows"`                    // rows that the partition holds
@@ -28,7 +28,10 @@ type LedgerDay struct {
 	Doubt        string    `json:"doubt,omitempty"`         // why its last read alone does not make it held: DoubtUnknown or DoubtPartial
 	Writing      bool      `json:"writing,omitempty"`       // a run is about to write the day; where that run ended, the next one looks after it
 	WritingBy    string    `json:"writing_by,omitempty"`    // where it is Writing, the key of the archived read that the rows come from, or what else brings rows; empty of who only changes held ones
+	Of           string    `json:"of,omitempty"`            // of a stream that follows another: the content hash that the other's day had, all of which is followed
 	HidesDeleted bool      `json:"hides_deleted,omitempty"` // RingCentral refused to show deleted records to its last closed read
+	Answered     int       `json:"answered,omitempty"`      // of a stream that is read extension by extension: how many gave their list to the last closed read
+	Extensions   int       `json:"extensions,omitempty"`    // likewise: how many there were
 }
 
 // Why a read to its end does not make a day held: RingCentral forgets, and does not say so. A day that was held before stays held.

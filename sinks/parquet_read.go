@@ -3,13 +3,16 @@ package sinks
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 )
@@ -100,4 +103,26 @@ func (l *Lake) EmptyFile(t Table, s *arrow.Schema) (string, error) {
 		return "", fmt.Errorf("%s: %w", name, err)
 	}
 	return name, nil
+}
+
+// LocalTable writes rows to a Parquet file of its own in the lake's scratch and returns its path: a table that an engine reads beside the
+// lake's, and that no object stands for.
+func (l *Lake) LocalTable(name string, rows arrow.RecordBatch) (_ string, err error) {
+	f, err := os.CreateTemp(l.scratch, name+"-*.parquet")
+	if err != nil {
+		return "", err
+	}
+	defer func() {
+		if e := f.Close(); err == nil && !errors.Is(e, os.ErrClosed) {
+			err = e
+		}
+	}()
+	w, err := pqarrow.NewFileWriter(rows.Schema(), f, parquet.NewWriterProperties(), pqarrow.DefaultWriterProps())
+	if err == nil {
+		err = errors.Join(w.Write(rows), w.Close())
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", f.Name(), err)
+	}
+	return f.Name(), nil
 }

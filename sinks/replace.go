@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"time"
 
@@ -88,16 +89,19 @@ type upload struct {
 	source      *guardedReader
 	contentType string
 	note        string
-	part        int // bytes a part, where not the usual; then also a short object is uploaded in parts
+	metadata    map[string]string // beside the note; nil: nothing
+	part        int               // bytes a part, where not the usual; then also a short object is uploaded in parts
 }
 
 // noteKey is the name of a write's note in its object's metadata.
 const noteKey = "trunkline_write"
 
 func (u upload) options() *blob.WriterOptions {
+	metadata := map[string]string{noteKey: u.note}
+	maps.Copy(metadata, u.metadata)
 	return &blob.WriterOptions{
 		ContentType:    u.contentType,
-		Metadata:       map[string]string{noteKey: u.note},
+		Metadata:       metadata,
 		BufferSize:     cmp.Or(u.part, partSize),
 		MaxConcurrency: partsAtOnce,
 	}

@@ -48,6 +48,9 @@ func (l *Lake) Sweep(ctx context.Context) error {
 	if _, err := disk.SweepScratch(filepath.Dir(l.scratch), scratchPrefix, time.Minute); err != nil {
 		return fmt.Errorf("remove what killed runs left behind: %w", err)
 	}
+	if err := l.sweepParts(); err != nil {
+		return fmt.Errorf("remove what nobody went on fetching: %w", err)
+	}
 	var dir disk.Dir
 	if l.bucket.As(&dir) {
 		if _, err := disk.Sweep(string(dir), time.Minute); err != nil {

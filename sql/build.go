@@ -80,7 +80,7 @@ func (e *Engine) Build(ctx context.Context, want map[string][]Date, dir string) 
 
 func (e *Engine) build(ctx context.Context, tx *stdsql.Tx, want map[string][]Date, dir string) ([]Partition, error) {
 	// Data that is wrong also breaks keys and sums: the audits that name what is wrong come first.
-	audits := tablesFirst(onFloor(e.models, "audits"))
+	audits := tablesFirst(onFloor(e.withTables(nil), "audits"))
 	for _, m := range e.overLoaded(nil) {
 		if err := materialise(ctx, tx, m); err != nil {
 			return nil, failed(ctx, m, err)

@@ -199,6 +199,7 @@ func TestAuditsOfSums(t *testing.T) {
 		"cost_adds_up":            {"marts/cost_daily.sql", "count(*) as calls", "count(cost_included) as calls"},
 		"queue_hours_add_up":      {"marts/queue_daily.sql", "calls.outcome <> 'in_progress'", "calls.outcome = 'voicemail'"},
 		"queue_levels":            {"intermediate/queue_calls.sql", "waits.outcome = 'answered' and", ""},
+		"reconciliation_adds_up":  {"intermediate/interactions.sql", "where not named.is_fax or", "where named.is_fax and"},
 		"recovery_follows":        {"marts/missed_recovery.sql", "'abandoned', 'voicemail') as is_missed", "'voicemail') as is_missed"},
 	} {
 		broken, changed := fstest.MapFS{}, false

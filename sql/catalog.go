@@ -14,8 +14,8 @@ import (
 	"github.com/duckdb/duckdb-go/v2"
 )
 
-// Catalog is a DuckDB database of views over a lake in a local directory. It has no rows but those of the settings, and of settled days,
-// as they are when it is written.
+// Catalog is a DuckDB database of views over a lake in a local directory. Of its own it has the rows of small tables alone, which are
+// not in the lake as files, of the settings and of settled days, as they are when it is written.
 type Catalog struct {
 	// Lake is the absolute path of the lake's directory.
 	Lake string
@@ -37,6 +37,8 @@ type CatalogTable struct {
 	Columns []Column
 	// HasFiles says whether the lake has files of the table. Without any the view has no rows until the catalog is written anew.
 	HasFiles bool
+	// Whole is the path of a Parquet file of a table that the lake does not have as files: its rows are copied into the catalog.
+	Whole string
 }
 
 // WriteCatalog writes a database file of views over the lake: its tables, staging, and the marts as they are published, with a comment on
@@ -81,13 +83,17 @@ func (e *Engine) writeCatalog(ctx context.Context, path string, c Catalog) (err 
 
 func (e *Engine) catalogStatements(ctx context.Context, c Catalog) ([]string, error) {
 	out := append([]string{"create schema staging", "create schema marts"}, e.settingStatements()...)
-	view := func(relation, query, comment string, columns []Column) {
-		out = append(out, "create view "+relation+" as "+query, "comment on view "+relation+" is "+quoteText(comment))
+	create := func(kind, relation, query, comment string, columns []Column) {
+		out = append(out, "create "+kind+" "+relation+" as "+query, "comment on "+kind+" "+relation+" is "+quoteText(comment))
 		for _, col := range columns {
 			out = append(out, "comment on column "+relation+"."+quoteName(col.Name)+" is "+quoteText(col.text()))
 		}
 	}
 	for _, t := range c.Tables {
+		if t.Whole != "" {
+			create("table", "main."+quoteName(t.Name), "select * from read_parquet("+literalPaths([]string{t.Whole})+", hive_partitioning = false)", t.Comment, t.Columns)
+			continue
+		}
 		types, err := describe(ctx, e.db, "select * from main."+quoteName(t.Name))
 		if err != nil {
 			return nil, err
@@ -96,13 +102,13 @@ func (e *Engine) catalogStatements(ctx context.Context, c Catalog) ([]string, er
 		if t.HasFiles {
 			query += "\nunion all by name\nselect * from " + partitionsBelow(filepath.Join(c.Lake, t.Name), "start_date", t.Name)
 		}
-		view("main."+quoteName(t.Name), query, t.Comment, t.Columns)
+		create("view", "main."+quoteName(t.Name), query, t.Comment, t.Columns)
 	}
 	variables := strings.NewReplacer(e.literals(c.Timezone)...)
 	for _, m := range e.overLoaded(nil) {
 		switch m.Floor {
 		case "staging":
-			view(m.Relation(), variables.Replace(m.query), m.comment(), m.Columns)
+			create("view", m.Relation(), variables.Replace(m.query), m.comment(), m.Columns)
 		case "marts":
 			query := typed(e.types[m.Relation()])
 			for _, name := range c.Marts {
@@ -110,7 +116,7 @@ func (e *Engine) catalogStatements(ctx context.Context, c Catalog) ([]string, er
 					query += "\nunion all by name\nselect * from " + partitionsBelow(filepath.Join(c.Lake, "marts", name), "local_date", name)
 				}
 			}
-			view(m.Relation(), "select "+quoteNames(columnNames(m))+" from ("+query+")", m.comment(), m.Columns)
+			create("view", m.Relation(), "select "+quoteNames(columnNames(m))+" from ("+query+")", m.comment(), m.Columns)
 		}
 	}
 	return out, nil

@@ -22,7 +22,7 @@ var saysItself = regexp.MustCompile(` / |^hour of the clock|^place of|^1 for Mon
 // TestMartsDocument: docs/marts.md is what the headers say.
 func TestMartsDocument(t *testing.T) {
 	e := open(t, nil)
-	if err := e.Load(t.Context(), append(newLake(t, "").inputs(), streamInputs(t, "")...)); err != nil {
+	if err := e.Load(t.Context(), newLake(t, "").inputs()); err != nil {
 		t.Fatal(err)
 	}
 	text := e.Document(Marts())

@@ -56,21 +56,36 @@ type lake struct {
 	dir   string
 	files []string
 	empty string
+	more  []Input // the other tables
 }
 
 // newLake writes calls, given as JSON lines with the contract's names, account_id, and start_date where it is not the day of
 // start_time, to Parquet files by account and day.
 func newLake(t *testing.T, lines string) lake {
 	t.Helper()
+	dir := t.TempDir()
+	in := writeCalls(t, dir, "call_log", contract(), "start_time, id", lines)
+	return lake{dir: dir, files: in.Files, empty: in.Empty, more: emptyInputs(t)}
+}
+
+// ownLogs writes calls of extensions' own logs, with record_key and owner_extension_id beside the contract's names.
+func ownLogs(t *testing.T, lines string) Input {
+	t.Helper()
+	columns := append([][2]string{{"record_key", "varchar"}, {"owner_extension_id", "varchar"}}, contract()...)
+	return writeCalls(t, t.TempDir(), "extension_call_log", columns, "start_time, record_key", lines)
+}
+
+// writeCalls writes rows of a table of calls to Parquet files by account and day below a directory.
+func writeCalls(t *testing.T, dir, table string, of [][2]string, order, lines string) Input {
+	t.Helper()
 	e := open(t, nil)
-	l := lake{dir: t.TempDir()}
-	l.empty = filepath.Join(l.dir, "empty.parquet")
-	source := filepath.Join(l.dir, "calls.ndjson")
+	in := Input{Table: table, Empty: filepath.Join(dir, "empty.parquet")}
+	source := filepath.Join(dir, table+".ndjson")
 	if err := os.WriteFile(source, []byte(lines), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var types, names []string
-	for _, c := range contract() {
+	for _, c := range of {
 		types = append(types, fmt.Sprintf("%s: %s", quoteText(c[0]), quoteText(c[1])))
 		names = append(names, quoteName(c[0]))
 	}
@@ -78,22 +93,22 @@ func newLake(t *testing.T, lines string) lake {
 	run(t, e, fmt.Sprintf(`create table calls as select *, account_id as a, coalesce(start_date, cast(start_time as date)) as d
 		from read_ndjson(%s, columns = {%s, 'account_id': 'varchar', 'start_date': 'date'})`,
 		quoteText(source), strings.Join(types, ", ")))
-	run(t, e, fmt.Sprintf("copy (select %s from calls limit 0) to %s (format parquet)", columns, quoteText(l.empty)))
+	run(t, e, fmt.Sprintf("copy (select %s from calls limit 0) to %s (format parquet)", columns, quoteText(in.Empty)))
 	for _, day := range queryRows(t, e, "select distinct a, d from calls order by all") {
-		dir := filepath.Join(l.dir, "call_log", "account_id="+day[0], "start_date="+day[1])
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+		to := filepath.Join(dir, table, "account_id="+day[0], "start_date="+day[1])
+		if err := os.MkdirAll(to, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		file := filepath.Join(dir, "call_log.parquet")
-		run(t, e, fmt.Sprintf("copy (select %s from calls where a = %s and d = %s order by start_time, id) to %s (format parquet)",
-			columns, quoteText(day[0]), quoteText(day[1]), quoteText(file)))
-		l.files = append(l.files, file)
+		file := filepath.Join(to, table+".parquet")
+		run(t, e, fmt.Sprintf("copy (select %s from calls where a = %s and d = %s order by %s) to %s (format parquet)",
+			columns, quoteText(day[0]), quoteText(day[1]), order, quoteText(file)))
+		in.Files = append(in.Files, file)
 	}
-	return l
+	return in
 }
 
 func (l lake) inputs() []Input {
-	return []Input{{Table: "call_log", Files: l.files, Empty: l.empty}}
+	return append([]Input{{Table: "call_log", Files: l.files, Empty: l.empty}}, l.more...)
 }
 
 func open(t *testing.T, o *Options) *Engine {
@@ -148,11 +163,12 @@ func queryRows(t *testing.T, e *Engine, query string) [][]string {
 	return all
 }
 
-// dates lists every account and local date that the loaded calls have.
+// dates lists every account and local date that the loaded calls, messages and ledger have.
 func dates(t *testing.T, e *Engine) []Date {
 	t.Helper()
 	var found []Date
-	for _, row := range queryRows(t, e, "select distinct account_id, local_date from staging.calls order by all") {
+	for _, row := range queryRows(t, e, `select account_id, local_date from staging.calls union select account_id, local_date from staging.message_parties
+		union select account_id, utc_date from staging.ledger order by all`) {
 		found = append(found, Date{AccountID: row[0], LocalDate: row[1]})
 	}
 	return found

@@ -20,6 +20,30 @@ type Input struct {
 	// Empty is the path of a Parquet file with all columns of the table and no rows, outside any partition. It gives
 	// the view columns that no file has, and all of them if there are no files. It may be "" if there are files.
 	Empty string
+	// Whole is the path of a Parquet file with all rows and columns of a table that has no partitions, in the place of Files and Empty.
+	Whole string
+
+	own bool // of the other table of calls, which was never loaded: no rows, and columns for whose log a record is of
+}
+
+// The tables of calls, which every model needs. The logs of extensions need not be loaded: without them their table is empty.
+const (
+	companyCalls = "call_log"
+	ownCalls     = "extension_call_log"
+)
+
+// withOwnCalls adds an empty table of extensions' logs to an input of the company's, where none was ever loaded.
+func (e *Engine) withOwnCalls(inputs []Input) []Input {
+	at := slices.IndexFunc(inputs, func(in Input) bool { return in.Table == companyCalls })
+	loaded := e.tables["main."+ownCalls] || slices.ContainsFunc(inputs, func(in Input) bool { return in.Table == ownCalls })
+	if at < 0 || loaded {
+		return inputs
+	}
+	in := Input{Table: ownCalls, Empty: inputs[at].Empty, own: true}
+	if in.Empty == "" && len(inputs[at].Files) > 0 {
+		in.Files = inputs[at].Files[:1]
+	}
+	return append(slices.Clone(inputs), in)
 }
 
 // ModelError says which model failed, and wraps DuckDB's message.
@@ -47,9 +71,11 @@ func failed(ctx context.Context, m Model, err error) error {
 
 // Load creates, or replaces, a view in main over the files of each input and the views of staging over those, all or nothing. The
 // views read the files when they are queried, so the files must stay. Intermediates are not there to be queried: as views they
-// would be computed anew wherever another reads them. Models over tables that were never loaded are left out, but for the call log's. A file that cannot be read is an error; so is a *ModelError for a model
+// would be computed anew wherever another reads them. Models over tables that were never loaded are left out, but for the call log's; where
+// extension_call_log never was, it is empty. A file that cannot be read is an error; so is a *ModelError for a model
 // whose table or column is not there.
 func (e *Engine) Load(ctx context.Context, inputs []Input) error {
+	inputs = e.withOwnCalls(inputs)
 	return e.inTransaction(ctx, func(tx *stdsql.Tx) error {
 		if err := e.loadModels(ctx, tx, inputs); err != nil {
 			return err
@@ -67,15 +93,20 @@ func (e *Engine) Load(ctx context.Context, inputs []Input) error {
 	})
 }
 
-// overLoaded are the models whose tables are loaded, now or before.
-func (e *Engine) overLoaded(inputs []Input) (out []Model) {
+// overLoaded are the models of staging, intermediates and marts whose tables are loaded, now or before.
+func (e *Engine) overLoaded(inputs []Input) []Model {
+	return onFloor(e.withTables(inputs), "staging", "intermediate", "marts")
+}
+
+// withTables are the models whose tables are loaded, now or before, audits included.
+func (e *Engine) withTables(inputs []Input) (out []Model) {
 	for _, in := range inputs {
 		e.tables["main."+in.Table] = true
 	}
 	left := map[string]bool{}
-	for _, m := range onFloor(e.models, "staging", "intermediate", "marts") {
+	for _, m := range e.models {
 		missing := func(read string) bool {
-			return left[read] || strings.HasPrefix(read, "main.") && read != "main.call_log" && !e.tables[read]
+			return left[read] || strings.HasPrefix(read, "main.") && read != "main."+companyCalls && read != "main."+ownCalls && !e.tables[read]
 		}
 		if left[m.Relation()] = slices.ContainsFunc(m.Reads, missing); !left[m.Relation()] {
 			out = append(out, m)
@@ -143,6 +174,9 @@ func (in Input) query() (string, error) {
 	if !regexp.MustCompile(`^[a-z][a-z0-9_]*$`).MatchString(in.Table) {
 		return "", fmt.Errorf("table %q: expected a name of lower-case letters, digits and _", in.Table)
 	}
+	if in.Whole != "" {
+		return "select * from read_parquet(" + literalPaths([]string{in.Whole}) + ", hive_partitioning = false)", nil
+	}
 	var parts []string
 	if in.Empty != "" {
 		parts = append(parts, "select *, cast(null as varchar) as account_id, cast(null as date) as start_date from read_parquet("+
@@ -154,7 +188,11 @@ func (in Input) query() (string, error) {
 	if len(parts) == 0 {
 		return "", fmt.Errorf("table %s: expected at least one file, or an empty file to take the columns from", in.Table)
 	}
-	return strings.Join(parts, "\nunion all by name\n"), nil
+	query := strings.Join(parts, "\nunion all by name\n")
+	if in.own {
+		query = "select cast(null as varchar) as record_key, cast(null as varchar) as owner_extension_id, * from (" + query + ") where false"
+	}
+	return query, nil
 }
 
 // readPartitions selects the rows of Parquet files below account_id=<id>/<dateColumn>=<date>.

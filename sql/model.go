@@ -19,9 +19,9 @@ var files embed.FS
 // UnitAll is the unit of a model over all time: every change rebuilds it whole.
 const UnitAll = "all"
 
-// UnitDay begins the unit of every other model. Alone it says that a local day of the model depends on the calls of the UTC days
-// that it overlaps, two or three; "day -1 +2" adds the one before and the two after these, "day +missed_recovery_days" as many
-// after them as the setting says.
+// UnitDay begins the unit of every other model. Alone it says that a local day of the model depends on the calls and messages of the UTC
+// days that it overlaps, two or three, and on the snapshots in force on it; "day -1 +2" adds the one before and the two after these,
+// "day +missed_recovery_days" as many after them as the setting says.
 const UnitDay = "day"
 
 // Model describes one .sql file, as its header says.
@@ -40,6 +40,8 @@ type Model struct {
 	Unit string
 	// Reads are the relations that the select names, with their schema.
 	Reads []string
+	// Tables are the tables of main that this model, or one that it depends on, reads, by name and in order.
+	Tables []string
 	// Settings are what of the settings this model, or one that it depends on, uses, in order: columns of staging.settings, and names of
 	// tables that the engine fills from them.
 	Settings []string
@@ -127,7 +129,11 @@ func inOrder(parsed map[string]Model) ([]Model, error) {
 		sum := sha256.New()
 		fmt.Fprintf(sum, "%s\n%s\n%s\n%s\n", relation, m.Unit, strings.Join(m.Key, ","), m.query)
 		for _, read := range m.Reads {
-			if strings.HasPrefix(read, "main.") || strings.HasPrefix(read, "settings.") {
+			if strings.HasPrefix(read, "settings.") {
+				continue
+			}
+			if table, ok := strings.CutPrefix(read, "main."); ok {
+				m.Tables = union(m.Tables, []string{table})
 				continue
 			}
 			if _, ok := parsed[read]; !ok {
@@ -244,6 +250,11 @@ func headerFields(header []string) (fields map[string][]string, description stri
 		}
 	}
 	return fields, strings.Join(header[:blank], " "), nil
+}
+
+// union is what either list has, in order.
+func union(a, b []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(a, b))))
 }
 
 func commaList(lines []string) []string {

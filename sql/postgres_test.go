@@ -36,11 +36,7 @@ func TestPostgresAgrees(t *testing.T) {
 
 // compareEngines counts the rows that both engines have. PostgreSQL is asked once: it takes longer to reach than to compute.
 func compareEngines(t *testing.T, p postgres, dir string, rows map[string]int) {
-	lines, err := os.ReadFile(filepath.Join(dir, "calls.ndjson"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	e := loaded(t, newLake(t, string(lines)), &Options{Timezone: "America/New_York", Settings: goldenSettings(dir)})
+	e := goldenLoaded(t, dir, &Options{Timezone: "America/New_York", Settings: goldenSettings(dir)})
 	run(t, e, "create schema if not exists marts; create schema intermediate")
 	var script strings.Builder
 	script.WriteString("drop schema if exists staging, intermediate, marts cascade; create schema staging; create schema intermediate; create schema marts;\n")

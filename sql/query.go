@@ -69,6 +69,11 @@ func (e *Engine) Query(ctx context.Context, query string) (*Rows, error) {
 	return rows, nil
 }
 
+// ReadParquet reads the rows of one Parquet file on local disk, as a query does.
+func (e *Engine) ReadParquet(ctx context.Context, file string) (*Rows, error) {
+	return e.Query(ctx, "select * from read_parquet("+literalPaths([]string{file})+", hive_partitioning = false)")
+}
+
 func runQuery(ctx context.Context, conn *stdsql.Conn, query string) (*Rows, error) {
 	kind, err := statementType(conn, query)
 	if err != nil {

@@ -52,7 +52,7 @@ func (m Model) Reach(s Settings) (before, after int) {
 	return before, after
 }
 
-// inherit takes over the settings of a model that m reads, and refuses a unit of m that reaches less far than that model's.
+// inherit takes over the settings and tables of a model that m reads, and refuses a unit of m that reaches less far than that model's.
 func (m *Model) inherit(read Model) error {
 	covers := read.reach.before <= m.reach.before && read.reach.after <= m.reach.after && !read.reach.all
 	for _, name := range read.reach.more {
@@ -61,6 +61,6 @@ func (m *Model) inherit(read Model) error {
 	if m.Floor != "audits" && !m.reach.all && !covers {
 		return fmt.Errorf("model %s of unit %q reads %s of unit %q, which reaches further", m.Relation(), m.Unit, read.Relation(), read.Unit)
 	}
-	m.Settings = slices.Compact(slices.Sorted(slices.Values(slices.Concat(m.Settings, read.Settings))))
+	m.Settings, m.Tables = union(m.Settings, read.Settings), union(m.Tables, read.Tables)
 	return nil
 }

@@ -12,6 +12,8 @@ type Settings struct {
 	// MissedRecoveryDays is within how many days a missed caller has to be reached again; 1 to 60. As many days are read
 	// behind every day that is built.
 	MissedRecoveryDays int
+	// RetentionDays is how many days RingCentral keeps a call; 0 for ever.
+	RetentionDays int
 
 	// BusinessHours must not overlap; without any it is not known when the company is closed.
 	BusinessHours []BusinessHours
@@ -23,9 +25,10 @@ type Settings struct {
 	Contacts []Contact
 }
 
-// DefaultSettings are an answer within 20 s, a short abandonment of 5 s, and a call back within 7 days.
+// DefaultSettings are an answer within 20 s, a short abandonment of 5 s, a call back within 7 days, and a retention of 270 days, the
+// shortest that RingCentral's accounts are known to have.
 func DefaultSettings() Settings {
-	return Settings{ServiceLevelS: 20, ShortAbandonS: 5, MissedRecoveryDays: 7}
+	return Settings{ServiceLevelS: 20, ShortAbandonS: 5, MissedRecoveryDays: 7, RetentionDays: 270}
 }
 
 // values are the thresholds by the names of their columns.
@@ -34,6 +37,7 @@ func (s Settings) values() map[string]int {
 		"service_level_s":      s.ServiceLevelS,
 		"short_abandon_s":      s.ShortAbandonS,
 		"missed_recovery_days": s.MissedRecoveryDays,
+		"retention_days":       s.RetentionDays,
 	}
 }
 
@@ -52,6 +56,8 @@ func (s Settings) check() error {
 		return fmt.Errorf("service level of %d s and short abandonment of %d s: expected seconds, 0 or more", s.ServiceLevelS, s.ShortAbandonS)
 	case s.MissedRecoveryDays < 1 || s.MissedRecoveryDays > 60:
 		return fmt.Errorf("%d days for calling missed callers back: expected 1 to 60", s.MissedRecoveryDays)
+	case s.RetentionDays < 0:
+		return fmt.Errorf("%d days for which RingCentral keeps a call: expected 0 (for ever) or more", s.RetentionDays)
 	}
 	for i, c := range s.RateCards {
 		if err := c.check(); err != nil {

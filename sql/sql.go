@@ -51,6 +51,7 @@ type Engine struct {
 	db       *stdsql.DB
 	models   []Model
 	settings Settings
+	timezone string
 	rows     map[string][]settingRow // of the settings' tables
 	settled  []string                // rows of settled days, in SQL
 	memory   sync.Mutex              // held while counting and borders change
@@ -82,7 +83,7 @@ func Open(ctx context.Context, o *Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("temporary directory for duckdb: %w; name one that can be written", err)
 	}
-	e := &Engine{models: models, tables: map[string]bool{}, counting: map[string]string{}, borders: map[string][]string{}, settings: *opts.Settings, tempDir: tempDir}
+	e := &Engine{models: models, tables: map[string]bool{}, counting: map[string]string{}, borders: map[string][]string{}, settings: *opts.Settings, timezone: opts.Timezone, tempDir: tempDir}
 	err = e.connect(ctx, opts)
 	if err == nil {
 		err = e.fillTables(ctx)
@@ -155,6 +156,9 @@ func (e *Engine) checkTimezone(ctx context.Context, name string) error {
 
 // Settings are the settings that the marts are built with.
 func (e *Engine) Settings() Settings { return e.settings }
+
+// Timezone is the IANA name of the zone whose days are the local dates.
+func (e *Engine) Timezone() string { return e.timezone }
 
 // Close ends DuckDB and removes its temporary directory.
 func (e *Engine) Close() error {

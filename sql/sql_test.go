@@ -141,7 +141,7 @@ func TestLoadRefuses(t *testing.T) {
 func TestLiteralPaths(t *testing.T) {
 	l := newLake(t, twoDays)
 	odd := filepath.Join(t.TempDir(), "o'dd [a-z] * ? {x}")
-	moved := lake{dir: odd, empty: filepath.Join(odd, "empty.parquet")}
+	moved := lake{dir: odd, empty: filepath.Join(odd, "empty.parquet"), more: l.more}
 	if err := os.CopyFS(odd, os.DirFS(l.dir)); err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +176,7 @@ func TestOlderFiles(t *testing.T) {
 		[{'start_time': timestamptz '2019-01-01 12:00:00+00', 'extension_id': '7001', 'result': 'Accepted'}] as legs)
 		to `+quoteText(old)+` (format parquet)`)
 	for _, files := range [][]string{{old}, append([]string{old}, l.files...)} {
-		e := loaded(t, lake{files: files, empty: l.empty}, nil)
+		e := loaded(t, lake{files: files, empty: l.empty, more: l.more}, nil)
 		got := queryRows(t, e, `select call_id, start_date, outcome, duration_s, extension_id from staging.calls
 			where start_date = date '2019-01-01'`)
 		if diff := cmp.Diff([][]string{{"old", "2019-01-01", "answered", "null", "null"}}, got); diff != "" {

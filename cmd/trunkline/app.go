@@ -30,7 +30,7 @@ type cli struct {
 	Run        runCmd                    `cmd:"" help:"Extract, load and transform: a window of days, or without one the days that are owed."`
 	Extract    extractCmd                `cmd:"" help:"The first half of run: bring days from RingCentral into the lake."`
 	Transform  transformCmd              `cmd:"" help:"The second half of run: bring the marts up to date with the lake."`
-	Plan       planCmd                   `cmd:"" help:"Show what run would do: days, requests, minutes. Reads the ledger only."`
+	Plan       planCmd                   `cmd:"" help:"Show what run would do, stream by stream: days, requests, minutes. Asks the lake only."`
 	Status     statusCmd                 `cmd:"" help:"Show what the lake holds: first and last day, gaps, unsettled days, rows, bytes."`
 	Verify     verifyCmd                 `cmd:"" help:"Compare the lake with what it says of itself: objects, hashes, rows, ids, names. Changes nothing."`
 	Doctor     doctorCmd                 `cmd:"" help:"Try everything that a run needs: credentials, permissions, clock, rate, lake, disk, DuckDB; with a remedy for each."`
@@ -39,6 +39,7 @@ type cli struct {
 	Marts      martsCmd                  `cmd:"" help:"Say what each mart is, and of one what each of its columns means."`
 	Dump       dumpCmd                   `cmd:"" help:"Write records back as RingCentral's JSON, one a line, from the lake's Parquet alone."`
 	Inspect    inspectCmd                `cmd:"" help:"Show one call or message as the lake has it, as RingCentral has it now, and the difference."`
+	Reconcile  reconcileCmd              `cmd:"" help:"Hold what a CRM, an invoice or an export says there was against the lake: what is missing, different, and why."`
 	Replay     replayCmd                 `cmd:"" help:"Convert API pages that were saved on disk into the lake, without the API."`
 	Redact     redactCmd                 `cmd:"" help:"Bring held days under the privacy policy of --privacy, and take them out of the archive."`
 	Erase      eraseCmd                  `cmd:"" help:"Take a person out of tables and archive, for good."`
@@ -51,7 +52,7 @@ const helpText = `Moves a RingCentral call log out of RingCentral, which forgets
 
 Credentials come from the environment, each also as …_FILE naming a file that holds it: RC_SERVER_URL (default https://platform.ringcentral.com), RC_APP_CLIENT_ID, RC_APP_CLIENT_SECRET, RC_USER_JWT, and RC_MEDIA_URL, from where recordings come (default https://media.ringcentral.com, or the like of it for another platform host).
 
-Exit status: 0 done; 1 failed; 2 usage, configuration or refused credentials; 3 a model, an audit or a verification failed; 75 try again later (rate limit, server or network away); 130, 143 interrupted. An interrupted run has replaced whole days only.
+Exit status: 0 done; 1 failed; 2 usage, configuration or refused credentials; 3 a model, an audit or a verification failed, or a reconciliation found differences; 75 try again later (rate limit, server or network away); 130, 143 interrupted. An interrupted run has replaced whole days only.
 
 The call log is for archives and reports, not for real time: to follow calls as they happen, use RingCentral's webhooks.`
 

@@ -73,13 +73,14 @@ type building struct {
 	zone    *time.Location
 }
 
-// marts reads all that says how the marts are built, before anything is made or asked.
-func (f martFlags) marts(s *session) (building, error) {
+// marts reads all that says how the marts are built, of a source that keeps a call for so long, before anything is made or asked.
+func (f martFlags) marts(s *session, retention span) (building, error) {
 	zone, err := f.zone()
 	if err != nil {
 		return building{}, err
 	}
-	settings := sql.Settings{ServiceLevelS: int(f.ServiceLevel), ShortAbandonS: int(f.ShortAbandon), MissedRecoveryDays: int(f.MissedRecoveryDays)}
+	settings := sql.Settings{ServiceLevelS: int(f.ServiceLevel), ShortAbandonS: int(f.ShortAbandon), MissedRecoveryDays: int(f.MissedRecoveryDays),
+		RetentionDays: int(time.Duration(retention).Hours() / 24)}
 	if err := s.file.business(&settings); err != nil {
 		return building{}, usage(err)
 	}

@@ -128,7 +128,7 @@ func (c *demoCmd) extract(s *session, lake *sinks.Lake, creds ringcentral.Creden
 	for reading := 1; ; reading++ {
 		err := s.extract(lake, x)
 		if err == nil {
-			s.summary.Days.Changed = changedIn(s.summary.changed, pipeline.CallLogStream) // by all readings
+			s.summary.Days.Changed = changedCalls(s.summary.changed) // by all readings
 			return nil
 		}
 		if reading == demoReadings || s.ctx.Err() != nil || !c.spoils() {

@@ -12,6 +12,7 @@ import (
 type doctorCmd struct {
 	lakeFlags
 	AccountID account `help:"Account to read; ~ is the account of the login." default:"~"`
+	scopeFlags
 	martFlags
 	outputFlags
 }

@@ -60,7 +60,7 @@ func (c *doctorCmd) sourceChecks(s *session, lake *sinks.Lake) []check {
 		defer sharing.Join(s.ctx, client, lake, s.summary.RunID, s.clock, s.log)()
 	}
 	defer s.logout(client)
-	d := &sourceDoctor{s: s, client: client, account: string(c.AccountID)}
+	d := &sourceDoctor{s: s, client: client, account: string(c.AccountID), scope: c.scope()}
 	checks := []check{ok(name, "complete, for %s", serverOf(client))}
 	if err := client.LogIn(s.ctx); err != nil {
 		return append(append(checks, failed(sourceNames[checkLogin], err, "the message names what to check")), d.afterLogin()...)
@@ -81,6 +81,7 @@ type sourceDoctor struct {
 	s       *session
 	client  *ringcentral.Client
 	account string
+	scope   pipeline.Scope
 }
 
 // afterLogin is what can be said after a login that failed: the clock, if an answer came.
@@ -104,10 +105,21 @@ func (d *sourceDoctor) accountCheck() check {
 	return failed(sourceNames[checkAccount], err, "or give --account-id, and the permission is not needed")
 }
 
-// callLogCheck asks for one record of one minute that is over.
+// callLogCheck asks for one record: of the company's log of one minute that is over, or of the user's own.
 func (d *sourceDoctor) callLogCheck() check {
+	if d.scope == pipeline.ScopeExtension {
+		const name = "call log (ReadCallLog)"
+		if err := d.client.TryOwnCallLog(d.s.ctx, d.account); err != nil {
+			return failed(name, err, "the message names what to grant")
+		}
+		return ok(name, "the user's own call log can be read; those of others take the permission's extended scope, which only a run shows")
+	}
 	to := d.s.clock().UTC().Add(-2 * time.Minute).Truncate(time.Minute)
 	for page, err := range d.client.CallLog(d.s.ctx, d.account, to.Add(-time.Minute), to, &ringcentral.CallLogOptions{PerPage: 1, ShowDeleted: true}) {
+		var refused *ringcentral.Error
+		if errors.As(err, &refused) && refused.RoleRefused() {
+			return failed(sourceNames[checkCallLog], err, "or give --scope extension, here and to run: it reads the log of each extension that this user may read")
+		}
 		if err != nil {
 			return failed(sourceNames[checkCallLog], err, "the message names what to grant")
 		}
@@ -120,6 +132,9 @@ func (d *sourceDoctor) callLogCheck() check {
 }
 
 func (d *sourceDoctor) feedCheck() check {
+	if d.scope == pipeline.ScopeExtension {
+		return skipped(sourceNames[checkFeed], "not needed with --scope extension: the feed is of the company's call log")
+	}
 	from := d.s.clock().UTC().Add(-time.Minute).Truncate(time.Second)
 	for _, err := range d.client.Changes(d.s.ctx, d.account, "", from, &ringcentral.ChangesOptions{PerPage: 1}) {
 		var refused *ringcentral.Error

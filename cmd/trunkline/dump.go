@@ -11,7 +11,7 @@ import (
 
 type dumpCmd struct {
 	lakeFlags
-	Stream    string   `help:"Whose records: call_log, messages, extensions, …" default:"call_log"`
+	Stream    string   `help:"Whose records: call_log, messages, recordings, extensions, …" default:"call_log"`
 	From      string   `help:"First day (YYYY-MM-DD, UTC); without it, all days." placeholder:"DAY"`
 	To        string   `help:"Day after the last one." placeholder:"DAY"`
 	ID        []string `help:"Only the records of these ids (repeatable)." name:"id" placeholder:"ID" sep:"none"`
@@ -20,8 +20,8 @@ type dumpCmd struct {
 
 // Run writes records back as RingCentral's JSON, one a line, from the lake's Parquet alone.
 func (c *dumpCmd) Run(s *session) error {
-	if !slices.Contains(pipeline.Streams(), c.Stream) {
-		return usage(fmt.Errorf("--stream %q: expected %s", c.Stream, strings.Join(pipeline.Streams(), ", ")))
+	if !slices.Contains(pipeline.Tables(), c.Stream) {
+		return usage(fmt.Errorf("--stream %q: expected %s", c.Stream, strings.Join(pipeline.Tables(), ", ")))
 	}
 	window, err := windowFlags{From: c.From, To: c.To}.window(s)
 	if err != nil {

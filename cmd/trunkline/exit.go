@@ -66,11 +66,11 @@ func statusOf(err error) int {
 	var audit *sql.AuditError
 	switch {
 	case errors.As(err, &bad), errors.Is(err, sinks.ErrLayout), errors.Is(err, pipeline.ErrEmptyWindow),
-		errors.Is(err, pipeline.ErrCacheLimit):
+		errors.Is(err, pipeline.ErrCacheLimit), errors.Is(err, pipeline.ErrAudio):
 		return exitUsage
 	case errors.Is(err, sinks.ErrConflict):
 		return exitLater
-	case errors.As(err, &model), errors.As(err, &audit), errors.Is(err, errFindings):
+	case errors.As(err, &model), errors.As(err, &audit), errors.Is(err, errFindings), errors.Is(err, errUnreconciled):
 		return exitModel
 	case errors.As(err, &refused):
 		switch {

@@ -16,7 +16,7 @@ type inspectCmd struct {
 	ID string `arg:"" help:"Of a call or a message."`
 	lakeFlags
 	AccountID account `help:"Whose it is; ~ is the account of the login, and any in the lake." default:"~"`
-	Extension string  `help:"Id of the extension whose message it is; only for a message that the lake does not have." placeholder:"ID"`
+	Extension string  `help:"Id of the extension whose message it is, or in whose own call log; only for a record that the lake does not have." placeholder:"ID"`
 	From      string  `help:"First day (YYYY-MM-DD, UTC) to look through in the lake; without it, all days, the last ones first." placeholder:"DAY"`
 	To        string  `help:"Day after the last one." placeholder:"DAY"`
 	outputFlags
@@ -65,8 +65,11 @@ func (c *inspectCmd) show(s *session, found pipeline.Inspected) error {
 		return json.NewEncoder(s.stdout).Encode(found)
 	}
 	what, where := "call", "the lake does not have it"
-	if found.Stream == pipeline.MessagesStream {
+	switch found.Stream {
+	case pipeline.MessagesStream:
 		what = "message"
+	case pipeline.ExtensionCallLogStream:
+		what = "call of an extension's own log,"
 	}
 	if found.Lake != nil {
 		where = fmt.Sprintf("in the lake in %s of account %s", found.Day, found.AccountID)

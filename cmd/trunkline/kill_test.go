@@ -38,6 +38,9 @@ func TestKilledAgainAndAgain(t *testing.T) {
 	took := time.Since(began)
 	o.serves("--faults", "hard")
 	lake := filepath.Join(o.dir, "lake")
+	if err := os.Mkdir(lake, 0o755); err != nil { // a run may be killed before it makes the directory
+		t.Fatal(err)
+	}
 	done, ended, partly := 0, 0, 0
 	for within := took / 2; done < *kills && ended <= *kills+3; {
 		cmd, began := o.run(lake), time.Now()

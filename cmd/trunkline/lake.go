@@ -17,7 +17,7 @@ import (
 // lakeFlags say where the lake is.
 type lakeFlags struct {
 	Lake     string `help:"The lake: a directory, or a bucket's URL such as s3://bucket?region=eu-west-1&prefix=calls/, gs://bucket, azblob://container." placeholder:"URL"`
-	CacheDir string `help:"Directory that keeps copies of a remote lake's objects between runs. Default: in the user's cache directory." placeholder:"DIR"`
+	CacheDir string `help:"Directory that keeps copies of a remote lake's objects, and parts of recordings, between runs. Default: in the user's cache directory." placeholder:"DIR"`
 }
 
 // location is where a lake lies: the URL for gocloud and, of a local lake, the directory behind it.
@@ -46,7 +46,7 @@ func (f lakeFlags) openAs(ctx context.Context, writes, anyLayout bool) (*sinks.L
 		return nil, nil, usage(fmt.Errorf("--lake %s: %w", f.Lake, err))
 	}
 	cache := f.CacheDir
-	if cache == "" && at.dir == "" {
+	if cache == "" {
 		cache = userCache()
 	}
 	failed := func(err error) error {
@@ -72,9 +72,9 @@ func (f lakeFlags) openAs(ctx context.Context, writes, anyLayout bool) (*sinks.L
 	return lake, shut, nil
 }
 
-// openFailed tells a store that is away for the moment from a lake that is named or permitted wrongly.
+// openFailed tells a store that is away for the moment, or a disk that is full, from a lake that is named or permitted wrongly.
 func openFailed(err error) error {
-	if sinks.IsTemporary(err) {
+	if sinks.IsTemporary(err) || fullDisk(err) != "" {
 		return err
 	}
 	return usage(err)

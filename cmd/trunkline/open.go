@@ -39,7 +39,7 @@ func (c *openCmd) Run(s *session) error {
 	if below(at.dir, file) {
 		return usage(errors.New("--file lies in the lake, which has room for its own files only; name one outside"))
 	}
-	marts, err := c.marts(s)
+	marts, err := c.marts(s, usualRetention)
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (c *openCmd) Run(s *session) error {
 		return err
 	}
 	defer engine.Close()
-	if err := pipeline.Catalog(s.ctx, lake, engine, at.dir, c.Timezone, file); err != nil {
+	if err := pipeline.Catalog(s.ctx, lake, engine, at.dir, file); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(s.stdout, "%s has views over %s; local times are those of %s\n\n  duckdb %[1]s\n\nthen, for instance:\n\n"+

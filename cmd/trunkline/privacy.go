@@ -14,7 +14,7 @@ import (
 
 // privacyFlags say what becomes of columns that tell of people.
 type privacyFlags struct {
-	Privacy        []string `help:"Rule of privacy, repeatable: a column of docs/columns.md or a class (phone_numbers, names, locations, extensions, message_text, uris, extra, unclassified), =, and keep, drop, hmac or mask. Any rule but keep turns the archive off and drops uris, extra and unclassified columns that no rule names." placeholder:"NAME=ACTION"`
+	Privacy        []string `help:"Rule of privacy, repeatable: a column of docs/columns.md or a class (phone_numbers, names, locations, extensions, message_text, uris, audio, extra, unclassified), =, and keep, drop, hmac or mask. Any rule but keep turns the archive off and drops uris, audio, extra and unclassified columns that no rule names." placeholder:"NAME=ACTION"`
 	PrivacyKeyFile string   `help:"File that holds the key of hmac, 32 characters at least; or the key itself in TRUNKLINE_PRIVACY_KEY." placeholder:"FILE"`
 	PrivacyKeyID   string   `help:"Name of the key, which stands in its tokens. Another key needs another name." name:"privacy-key-id" default:"1"`
 	PrivacyCountry string   `help:"Calling code (1, 49) of phone numbers that are written without one. Default: they are hashed as digits." placeholder:"CODE"`
@@ -100,7 +100,7 @@ type redactCmd struct {
 
 // Help tells what redact cannot do.
 func (c *redactCmd) Help() string {
-	return "Held days are rewritten under the policy, each as one object, and their records leave the archive; rejected records, which have no day, all come under the policy. What an earlier policy dropped, hashed or masked does not come back: " +
+	return "Held days are rewritten under the policy, each as one object, and their records leave the archive; rejected records, which have no day, all come under the policy. The audio of their calls is removed unless the policy says audio=keep. What an earlier policy dropped, hashed or masked does not come back: " +
 		"it stays as it is. Marts follow with the next transform. Older versions of objects that the bucket keeps, copies elsewhere and RingCentral itself are out of reach."
 }
 
@@ -127,8 +127,8 @@ func (c *redactCmd) Run(s *session) error {
 	if err != nil || c.Output == "json" {
 		return err
 	}
-	_, err = fmt.Fprintf(s.stdout, "days: %d of %d rewritten under policy %s\narchive: %d reads removed, %d rewritten; %d objects of rejected records rewritten\n%s",
-		len(done.Changed), done.Days, policy.ID(), done.Removed, done.Archived, done.Rejected, unreached(done))
+	_, err = fmt.Fprintf(s.stdout, "days: %d of %d rewritten under policy %s\narchive: %d reads removed, %d rewritten; %d objects of rejected records rewritten\n%s%s",
+		len(done.Changed), done.Days, policy.ID(), done.Removed, done.Archived, done.Rejected, audioLine(done), unreached(done))
 	return err
 }
 
@@ -143,7 +143,7 @@ type eraseCmd struct {
 // Help tells what erase does to rows, and what it cannot do.
 func (c *eraseCmd) Help() string {
 	return "All that is given is one person. Wherever a number or id is found, in records, legs, extra, archived pages or rejected records, the party's number, extension, name, location and device give way to a token; " +
-		"rows stay, for counting and for bills. A note that names nobody stays in the lake, and reads that come later, or are being written meanwhile, lose the person, too. Marts follow with the next transform. " +
+		"rows stay, for counting and for bills. The audio of calls in which the person takes part is removed, and is not fetched again. A note that names nobody stays in the lake, and reads that come later, or are being written meanwhile, lose the person, too. Marts follow with the next transform. " +
 		"Older versions of objects that the bucket keeps, copies elsewhere, numbers that RingCentral masked, what only a name tells, and RingCentral itself are out of reach."
 }
 
@@ -167,9 +167,17 @@ func (c *eraseCmd) Run(s *session) error {
 	if err != nil || c.Output == "json" {
 		return err
 	}
-	_, err = fmt.Fprintf(s.stdout, "days: %d of %d rewritten, %d calls without the person\narchive: %d reads rewritten; %d objects of rejected records rewritten\n%s",
-		len(done.Changed), done.Days, done.Rows, done.Archived, done.Rejected, unreached(done))
+	_, err = fmt.Fprintf(s.stdout, "days: %d of %d rewritten, %d calls without the person\narchive: %d reads rewritten; %d objects of rejected records rewritten\n%s%s",
+		len(done.Changed), done.Days, done.Rows, done.Archived, done.Rejected, audioLine(done), unreached(done))
 	return err
+}
+
+// audioLine says what became of recordings; empty where nothing did.
+func audioLine(done pipeline.Rewritten) string {
+	if done.Audio == 0 {
+		return ""
+	}
+	return fmt.Sprintf("recordings: the audio of %d removed\n", done.Audio)
 }
 
 // unreached says what is left to do elsewhere.

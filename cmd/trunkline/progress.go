@@ -18,7 +18,7 @@ type progress struct {
 	log *slog.Logger
 	bar *progressbar.ProgressBar // nil without a terminal
 
-	pages, records int
+	pages, records, recordings int
 }
 
 func (s *session) progress() *progress {
@@ -40,10 +40,13 @@ func (p *progress) show(e pipeline.Event) {
 		p.pages++
 		p.records += e.Page.Records
 		p.describe()
+	case e.Recording != nil:
+		p.recordings++
+		p.describe()
 	case e.Day != nil:
 		p.day(e.Stream, e.Day)
 	case e.Changed != nil:
-		p.log.Info("changed", "day", e.Changed.Day.FormattedString(), "account", e.Changed.AccountID, "rows", e.Changed.Outcome.Rows)
+		p.of(e.Stream).Info("changed", "day", e.Changed.Day.FormattedString(), "account", e.Changed.AccountID, "rows", e.Changed.Outcome.Rows)
 	case e.Failed != nil:
 		p.failed(e.Failed)
 	case e.Warning != "":
@@ -60,9 +63,14 @@ func (p *progress) failed(f *pipeline.DaysFailed) {
 }
 
 func (p *progress) describe() {
-	if p.bar != nil {
-		p.bar.Describe(fmt.Sprintf("%s pages, %s records, days", humanize.Comma(int64(p.pages)), humanize.Comma(int64(p.records))))
+	if p.bar == nil {
+		return
 	}
+	what := fmt.Sprintf("%s pages, %s records, ", humanize.Comma(int64(p.pages)), humanize.Comma(int64(p.records)))
+	if p.recordings > 0 {
+		what += humanize.Comma(int64(p.recordings)) + " recordings, "
+	}
+	p.bar.Describe(what + "days")
 }
 
 func (p *progress) day(stream string, d *pipeline.DayDone) {
@@ -70,12 +78,16 @@ func (p *progress) day(stream string, d *pipeline.DayDone) {
 		_ = p.bar.Add(1) // a bar that cannot be drawn is no reason to stop
 		return
 	}
-	log := p.log
-	if stream != "" && stream != pipeline.CallLogStream {
-		log = log.With("stream", stream)
-	}
-	log.Info("day", "day", d.Day.FormattedString(), "account", d.AccountID, "rows", d.Outcome.Rows,
+	p.of(stream).Info("day", "day", d.Day.FormattedString(), "account", d.AccountID, "rows", d.Outcome.Rows,
 		"changed", d.Outcome.Changed, "bytes", strconv.FormatInt(d.Outcome.Bytes, 10))
+}
+
+// of is the log for a stream; that of the call log says nothing of it.
+func (p *progress) of(stream string) *slog.Logger {
+	if stream == "" || stream == pipeline.CallLogStream {
+		return p.log
+	}
+	return p.log.With("stream", stream)
 }
 
 func (p *progress) end() {

@@ -26,6 +26,11 @@ type replayCmd struct {
 	outputFlags
 }
 
+// Help tells what no archive has.
+func (c *replayCmd) Help() string {
+	return "Recordings are in no archive: their table and their audio stay as they are. `trunkline run --streams recordings` with --from and --to makes a lost table of them again, of the audio that is there."
+}
+
 // Run brings saved pages, or the archive's, into the lake, without the API.
 func (c *replayCmd) Run(s *session) error {
 	policy, err := c.ready()

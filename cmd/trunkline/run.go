@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,13 +63,21 @@ func (a *account) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// scopeFlags say whose call log is meant.
+type scopeFlags struct {
+	Scope string `help:"Whose call log is read: company, or extension for users without the company's permission. Then the log of each extension that the user may read, his own at least, goes to the table extension_call_log." enum:"company,extension" default:"company"`
+}
+
+func (f scopeFlags) scope() pipeline.Scope { return pipeline.Scope(f.Scope) }
+
 // sourceFlags say whose call log is read, and how patiently.
 type sourceFlags struct {
-	AccountID   account    `help:"Account to read; ~ is the account of the login." default:"~"`
+	AccountID account `help:"Account to read; ~ is the account of the login." default:"~"`
+	scopeFlags
 	CallsPerDay int        `help:"Calls to expect on a working day of which the lake knows nothing; 0 means unknown." default:"0"`
 	PerPage     int        `help:"Records a page, 1 to 1000; fewer only where pages are too large to arrive." default:"1000"`
 	Strategy    string     `help:"How changes are found: auto reads days from the list and changes from the change feed, list reads days again, feed reads changes only." enum:"auto,list,feed" default:"auto"`
-	Streams     streamList `help:"What to read, with commas between: call_log, account, extensions, call_queues, phone_numbers, messages. Streams that are named must be readable; of the default ones, those that the user may not read are left out with a warning." default:"call_log,account,extensions,call_queues,phone_numbers" placeholder:"STREAM,…"`
+	Streams     streamList `help:"What to read, with commas between: call_log, account, extensions, call_queues, phone_numbers, messages, recordings (the audio of calls, one request each). Streams that are named must be readable; of the default ones, those that the user may not read are left out with a warning." default:"call_log,account,extensions,call_queues,phone_numbers" placeholder:"STREAM,…"`
 	Archive     string     `help:"Keep the pages of every read that changed something, so that tables can be built again offline: on, off, or auto, which is on unless --privacy takes something away." enum:"auto,on,off" default:"auto"`
 	AllowShrink bool       `help:"Make a day exactly what RingCentral gives of it, even if that is less than the lake holds."`
 	PollAnyway  bool       `help:"Read days again that were read under five minutes ago."`
@@ -104,7 +113,7 @@ type runCmd struct {
 
 // Run extracts and then transforms what the lake holds, also where some days failed.
 func (c *runCmd) Run(s *session) error {
-	marts, err := c.marts(s)
+	marts, err := c.marts(s, c.Retention)
 	if err != nil {
 		return err
 	}
@@ -146,6 +155,7 @@ func (c *extractCmd) Run(s *session) error {
 
 type transformCmd struct {
 	lakeFlags
+	Retention span `help:"How long RingCentral keeps a call, for marts.archive_coverage; 0 means for ever." default:"270d"`
 	martFlags
 	outputFlags
 }
@@ -157,7 +167,7 @@ func (c *transformCmd) Help() string {
 
 // Run brings the marts up to date with the lake.
 func (c *transformCmd) Run(s *session) error {
-	marts, err := c.marts(s)
+	marts, err := c.marts(s, c.Retention)
 	if err != nil {
 		return err
 	}
@@ -204,10 +214,15 @@ func prepare(s *session, w windowFlags, f sourceFlags) (source, error) {
 		return source{}, usage(fmt.Errorf("--rate-share %v: expected a share above 0 and at most 1, such as 0.8", f.RateShare))
 	case window != nil && f.Strategy == string(pipeline.StrategyFeed):
 		return source{}, usage(pipeline.ErrFeedWindow)
+	case f.scope() == pipeline.ScopeExtension && f.Strategy == string(pipeline.StrategyFeed):
+		return source{}, usage(errors.New("--strategy feed: the change feed is of the company's call log; leave --strategy out with --scope extension"))
 	}
 	policy, err := f.ready()
 	if err == nil {
 		err = f.archives("--archive=on", f.Archive == "on", policy)
+	}
+	if err == nil && slices.Contains(f.Streams.names(), pipeline.RecordingsStream) && !policy.KeepsAudio() {
+		err = usage(pipeline.ErrAudio)
 	}
 	if err != nil {
 		return source{}, err
@@ -217,7 +232,7 @@ func prepare(s *session, w windowFlags, f sourceFlags) (source, error) {
 		return source{}, err
 	}
 	x := source{sharing: pipeline.NewSharing(), Extraction: pipeline.Extraction{
-		AccountID: string(f.AccountID), Window: window, Strategy: pipeline.Strategy(f.Strategy), Terms: w.terms(),
+		AccountID: string(f.AccountID), Window: window, Strategy: pipeline.Strategy(f.Strategy), Scope: f.scope(), Terms: w.terms(),
 		Sizing: pipeline.Sizing{CallsPerDay: f.CallsPerDay, PerPage: f.PerPage}, RunID: s.summary.RunID, Now: s.now, Clock: s.clock,
 		Streams: f.Streams.names(), Named: f.Streams.named(), NoArchive: f.Archive == "off", AllowShrink: f.AllowShrink, PollAnyway: f.PollAnyway, Policy: policy,
 	}}
@@ -227,9 +242,10 @@ func prepare(s *session, w windowFlags, f sourceFlags) (source, error) {
 
 // extract runs an extraction, shows its progress and notes what it did. It returns all its errors.
 func (s *session) extract(lake *sinks.Lake, x source) error {
-	if held, err := lake.Accounts(s.ctx); err == nil && len(held) == 0 && x.Window == nil {
-		s.summary.backfill = fmt.Sprintf("the lake was empty, so this run began %d days back; `trunkline run --from %s` with the same --lake fetches everything that RingCentral still has, oldest first",
-			int(x.Since.Hours()/24), x.Now.AddDate(-1, 0, 0).Format(time.DateOnly)) // it keeps 12 months of most accounts
+	s.summary.noCalls = !slices.Contains(x.Streams, pipeline.CallLogStream)
+	if held, err := lake.Accounts(s.ctx); err == nil && len(held) == 0 && x.Window == nil && !s.summary.noCalls {
+		s.summary.backfill = fmt.Sprintf("the lake was empty, so this run began %d days back; `trunkline run%s --from %s` with the same --lake fetches everything that RingCentral still has, oldest first",
+			int(x.Since.Hours()/24), scopeWords(x.Scope), x.Now.AddDate(-1, 0, 0).Format(time.DateOnly)) // it keeps 12 months of most accounts
 	}
 	leave := x.sharing.Join(s.ctx, x.client, lake, x.RunID, s.clock, s.log)
 	tally, err := s.follow(pipeline.Extract(s.ctx, x.client, lake, x.Extraction))
@@ -237,7 +253,7 @@ func (s *session) extract(lake *sinks.Lake, x source) error {
 	s.logout(x.client)
 	s.summary.extracted(tally)
 	s.summary.Requests = requestSum(x.client.Requests())
-	s.summary.Requests.Predicted, s.summary.Requests.Spent = tally.Predicted, tally.ListPages
+	s.summary.Requests.predict(tally.Requests)
 	return err
 }
 
@@ -284,7 +300,12 @@ func (s *session) report(form string) error {
 	}
 	var lines []string
 	if d := s.summary.Days; d != nil {
-		lines = append(lines, extractionLine(d, s.summary.AccountID))
+		if !s.summary.noCalls {
+			lines = append(lines, extractionLine(d, s.summary.AccountID))
+		}
+		if d.Extensions > 0 {
+			lines = append(lines, "scope: "+ofExtensions(d.Answered, d.Extensions))
+		}
 		if line := streamsLine(s.summary.Streams); line != "" {
 			lines = append(lines, line)
 		}
@@ -328,7 +349,7 @@ func extractionLine(d *daysSum, account string) string {
 func requestLine(r *reqSum) string {
 	line := fmt.Sprintf("requests: %d, of them %d of the call log's rate group (Heavy)", r.Total, r.ByGroup["Heavy"])
 	if r.Predicted != nil {
-		line += fmt.Sprintf("; for the list %d were predicted and %d spent", *r.Predicted, r.Spent)
+		line += fmt.Sprintf("; for pages %d were predicted and %d spent", *r.Predicted, r.Spent)
 	}
 	return line
 }

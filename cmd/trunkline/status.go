@@ -53,6 +53,9 @@ func (c *statusCmd) Run(s *session) error {
 func accountLines(a pipeline.AccountStatus, policy *schema.Policy) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "account %s\n", a.AccountID)
+	if a.Scope == pipeline.ScopeExtension {
+		fmt.Fprintf(&b, "  scope      extension: %s\n", ofExtensions(a.Answered, a.Extensions))
+	}
 	fmt.Fprintf(&b, "  days       %d read from RingCentral, from %s through %s\n", a.Days, a.FirstDay, a.LastDay)
 	fmt.Fprintf(&b, "  calls      %s in %s of Parquet\n", humanize.Comma(a.Rows), humanize.Bytes(uint64(a.Bytes)))
 	fmt.Fprintf(&b, "  last read  %s\n", cmp.Or(a.LastRead, "never"))
@@ -78,10 +81,28 @@ func accountLines(a pipeline.AccountStatus, policy *schema.Policy) string {
 
 // streamLine says what is held of a stream beside the call log.
 func streamLine(s pipeline.StreamStatus) string {
-	if s.Days == 0 {
+	switch {
+	case s.Days == 0 && s.Stream == pipeline.CallLogStream:
+		return fmt.Sprintf("%-14s not held; --scope company reads it, for a user with the permission", s.Stream)
+	case s.Days == 0:
 		return fmt.Sprintf("%-14s not held; --streams reads it", s.Stream)
 	}
-	return fmt.Sprintf("%-14s %s rows; %d days, from %s through %s", s.Stream, humanize.Comma(s.Rows), s.Days, s.FirstDay, s.LastDay)
+	line := fmt.Sprintf("%-14s %s rows; %d days, from %s through %s", s.Stream, humanize.Comma(s.Rows), s.Days, s.FirstDay, s.LastDay)
+	if s.Answered < s.Extensions {
+		line += fmt.Sprintf("; last of %d of %d extensions", s.Answered, s.Extensions)
+	}
+	return line
+}
+
+// ofExtensions says of whose logs a call log is made that is not the company's.
+func ofExtensions(answered, all int) string {
+	switch {
+	case all == 0:
+		return "no log was read to its end yet"
+	case answered == 1:
+		return fmt.Sprintf("the log of 1 extension of %d, not of the company", all)
+	}
+	return fmt.Sprintf("the logs of %d extensions of %d, not of the company", answered, all)
 }
 
 // atRisk names the days that RingCentral is about to forget, and the command that saves them.
@@ -90,7 +111,15 @@ func atRisk(a pipeline.AccountStatus) string {
 		return "none"
 	}
 	first, _, _ := strings.Cut(a.AtRisk[0], " ")
-	return listOr(a.AtRisk, "none") + fmt.Sprintf(": not held, and RingCentral forgets them soon; `trunkline run --from %s` fetches them", first)
+	return listOr(a.AtRisk, "none") + fmt.Sprintf(": not held, and RingCentral forgets them soon; `trunkline run%s --from %s` fetches them", scopeWords(a.Scope), first)
+}
+
+// scopeWords is what a command line says of a scope.
+func scopeWords(s pipeline.Scope) string {
+	if s == pipeline.ScopeExtension {
+		return " --scope extension"
+	}
+	return ""
 }
 
 // listOr writes a few ranges, or the word for none.

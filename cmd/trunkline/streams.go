@@ -49,6 +49,10 @@ func streamsLine(streams []pipeline.StreamTally) string {
 		switch {
 		case s.Left != "":
 			left = append(left, s.Stream)
+		case s.Stream == pipeline.RecordingsStream:
+			if line := recordingsLine(s); line != "" {
+				read = append(read, line)
+			}
 		case s.Days > 0:
 			read = append(read, fmt.Sprintf("%s %s", humanize.Comma(s.Rows), strings.ReplaceAll(s.Stream, "_", " ")))
 		}
@@ -64,4 +68,22 @@ func streamsLine(streams []pipeline.StreamTally) string {
 		return ""
 	}
 	return "beside: " + strings.Join(parts, "; ")
+}
+
+// recordingsLine says what became of recordings; empty if none was looked for.
+func recordingsLine(s pipeline.StreamTally) string {
+	if s.Days+s.Fetched+s.Gone+s.Erased == 0 {
+		return ""
+	}
+	line := "no new recordings"
+	if s.Fetched > 0 {
+		line = fmt.Sprintf("%s recordings (%s)", humanize.Comma(int64(s.Fetched)), humanize.Bytes(uint64(s.AudioBytes)))
+	}
+	if s.Gone > 0 {
+		line += fmt.Sprintf(" and %s gone", humanize.Comma(int64(s.Gone)))
+	}
+	if s.Erased > 0 {
+		line += fmt.Sprintf(" and %s of erased persons, without audio", humanize.Comma(int64(s.Erased)))
+	}
+	return line
 }

@@ -30,13 +30,17 @@ type summary struct {
 	Seconds   float64                   `json:"seconds"`
 
 	started  time.Time
+	noCalls  bool   // the call log was not asked for
 	bytes    int64  // of the partitions of the days done
 	backfill string // how to fetch what lies before the days that an empty lake begins with
 	changed  []pipeline.Partition
 }
 
-// daysSum is what was done to the call log.
+// daysSum is what was done to the call log: the company's or, where it says of how many, those of single extensions.
 type daysSum struct {
+	Answered   int `json:"answered,omitempty"`   // extensions whose logs were read, not the company's
+	Extensions int `json:"extensions,omitempty"` // that there are
+
 	Planned int      `json:"planned"`
 	Done    int      `json:"done"`
 	Changed int      `json:"changed"`
@@ -59,16 +63,36 @@ type reqSum struct {
 	ByGroup     map[string]int `json:"by_group"`
 	Retried     int            `json:"retried"`
 	RateLimited int            `json:"rate_limited"`
-	Predicted   *int           `json:"predicted,omitempty"` // for the pages of the call log's list; absent where nothing was known of some days
+	Predicted   *int           `json:"predicted,omitempty"` // for the pages of all streams, the change feed's aside; absent where nothing was known of some
 	Spent       int            `json:"spent"`               // for these pages
+
+	Streams []pipeline.Spending `json:"streams,omitempty"` // the same, one by one
+}
+
+// predict notes what was predicted and spent.
+func (r *reqSum) predict(streams []pipeline.Spending) {
+	r.Streams, r.Spent = streams, 0
+	predicted, known := 0, len(streams) > 0
+	for _, s := range streams {
+		r.Spent += s.Spent
+		if known = known && s.Predicted != nil; known {
+			predicted += *s.Predicted
+		}
+	}
+	if known {
+		r.Predicted = &predicted
+	}
 }
 
 // extracted notes what an extraction did.
 func (s *summary) extracted(t pipeline.Tally) {
 	s.AccountID = t.AccountID
 	s.Days = &daysSum{
-		Planned: len(t.Planned), Done: len(t.Done), Changed: changedIn(t.Changed, pipeline.CallLogStream), Failed: pipeline.Ranges(t.Failed),
+		Planned: len(t.Planned), Done: len(t.Done), Changed: changedCalls(t.Changed), Failed: pipeline.Ranges(t.Failed),
 		Doubtful: pipeline.Ranges(t.Doubtful), Records: t.Records, Rows: t.Rows,
+	}
+	if t.CallLog != nil {
+		s.Days.Answered, s.Days.Extensions = t.CallLog.Answered, t.CallLog.Extensions
 	}
 	s.Streams = t.Streams
 	s.bytes = t.Bytes
@@ -76,10 +100,10 @@ func (s *summary) extracted(t pipeline.Tally) {
 	s.Warnings = append(s.Warnings, t.Warnings...)
 }
 
-// changedIn counts the partitions of a table.
-func changedIn(changed []pipeline.Partition, table string) (n int) {
+// changedCalls counts the partitions of call logs.
+func changedCalls(changed []pipeline.Partition) (n int) {
 	for _, c := range changed {
-		if c.Table == table {
+		if pipeline.IsCallLog(c.Table) {
 			n++
 		}
 	}
@@ -140,5 +164,5 @@ func (s *summary) line() []byte {
 
 // onStderr reports whether the verb's standard output is its result alone.
 func (s *summary) onStderr() bool {
-	return slices.Contains([]string{"query", "inspect", "dump", "plan", "marts"}, s.Verb)
+	return slices.Contains([]string{"query", "inspect", "dump", "plan", "marts", "reconcile"}, s.Verb)
 }

@@ -65,6 +65,12 @@ func (e *Error) ExtensionRefused() bool {
 	return e.PermissionMissing() && reference[e.op].extension && (e.Code == "CMN-404" || e.Code == "CMN-419")
 }
 
+// RoleRefused tells that the user's role lacks the permission, though the application has its own: another user, or a smaller question, may
+// succeed. It is a case of PermissionMissing.
+func (e *Error) RoleRefused() bool {
+	return e.PermissionMissing() && e.Code != "" && e.Code != "CMN-401" && e.Code != "CMN-109"
+}
+
 // TokenInvalid tells that a sync token is no longer good, so that the change feed must be read from an instant
 // again: it is expired, the log was reset, or too much has changed since. The codes are those of RingCentral's
 // reference of the call log; the last case has none of its own.

@@ -34,6 +34,11 @@ func (c *Client) TryMessages(ctx context.Context, accountID string) error {
 	return c.try(ctx, accountID, readMessages, "/extension/~/message-store")
 }
 
+// TryOwnCallLog asks for the latest call of the user's own extension, likewise: see TryMessages.
+func (c *Client) TryOwnCallLog(ctx context.Context, accountID string) error {
+	return c.try(ctx, accountID, readExtensionCallLog, "/extension/~/call-log")
+}
+
 // try reads the first page of a list, of one record.
 func (c *Client) try(ctx context.Context, accountID string, op operation, below string) error {
 	path, err := pathOfAccount(accountID)

@@ -61,6 +61,7 @@ func TestTry(t *testing.T) {
 		"/restapi/v1.0/account/12/extension":                 func(c *Client) error { return c.TryExtensions(t.Context(), "12") },
 		"/restapi/v1.0/account/12/phone-number":              func(c *Client) error { return c.TryPhoneNumbers(t.Context(), "12") },
 		"/restapi/v1.0/account/12/extension/~/message-store": func(c *Client) error { return c.TryMessages(t.Context(), "12") },
+		"/restapi/v1.0/account/12/extension/~/call-log":      func(c *Client) error { return c.TryOwnCallLog(t.Context(), "12") },
 	} {
 		f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.RequestURI() != path+"?page=1&perPage=1" {

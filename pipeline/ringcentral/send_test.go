@@ -250,6 +250,9 @@ func TestErrorBodies(t *testing.T) {
 			if e.PermissionMissing() != (c.status == 403) || e.CredentialsRefused() || e.Temporary() {
 				t.Error("wrong kind of error")
 			}
+			if e.RoleRefused() != (name == "user unnamed") {
+				t.Errorf("the user's role: %t", e.RoleRefused())
+			}
 			if e.Permission != "" && !strings.Contains(e.Error(), "permission "+e.Permission) {
 				t.Error(e)
 			}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 )
@@ -14,6 +15,7 @@ import (
 type session struct {
 	mu      sync.Mutex
 	token   string
+	owner   string // id of the user's extension, as the login names it
 	bornAt  time.Time
 	renewAt time.Time
 	deaths  int   // tokens in a row that were refused soon after they were given
@@ -65,18 +67,18 @@ func (c *Client) token(ctx context.Context, refused string) (string, error) {
 
 // runLogin logs in for everybody who waits.
 func (c *Client) runLogin(ctx context.Context, l *pendingLogin) (string, error) {
-	token, renewAt, err := c.logIn(ctx)
+	given, err := c.logIn(ctx)
 	s := &c.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l.token, l.err, l.abandoned = token, err, ctx.Err() != nil
-	s.token, s.bornAt, s.renewAt, s.pending = token, c.clock.Now(), renewAt, nil
+	l.token, l.err, l.abandoned = given.token, err, ctx.Err() != nil
+	s.token, s.owner, s.bornAt, s.renewAt, s.pending = given.token, given.owner, c.clock.Now(), given.renewAt, nil
 	var e *Error
 	if errors.As(err, &e) && e.CredentialsRefused() {
 		s.refused = err
 	}
 	close(l.done)
-	return token, err
+	return given.token, err
 }
 
 const (
@@ -107,8 +109,25 @@ func (c *Client) dies(token string, e *Error) bool {
 	return true
 }
 
+// OwnExtension tells the id of the user's own extension, as the login names it (owner_id of the answer, which its published samples
+// have), and logs in for that if need be. It is empty where the login does not say. Its errors are those of LogIn.
+func (c *Client) OwnExtension(ctx context.Context) (string, error) {
+	if err := c.LogIn(ctx); err != nil {
+		return "", err
+	}
+	c.session.mu.Lock()
+	defer c.session.mu.Unlock()
+	return c.session.owner, nil
+}
+
+// granted is what a login brought.
+type granted struct {
+	token, owner string
+	renewAt      time.Time
+}
+
 // logIn exchanges the JWT for a token. What RingCentral answers is never quoted.
-func (c *Client) logIn(ctx context.Context) (token string, renewAt time.Time, err error) {
+func (c *Client) logIn(ctx context.Context) (granted, error) {
 	r := c.post(logIn, "/restapi/oauth/token", url.Values{
 		"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"},
 		"assertion":  {c.credentials.JWT},
@@ -121,17 +140,22 @@ func (c *Client) logIn(ctx context.Context) (token string, renewAt time.Time, er
 	}
 	a, err := c.send(ctx, r)
 	if err != nil {
-		return "", time.Time{}, err
+		return granted{}, err
 	}
 	var body struct {
-		AccessToken string  `json:"access_token"`
-		ExpiresIn   float64 `json:"expires_in"`
+		AccessToken string          `json:"access_token"`
+		ExpiresIn   float64         `json:"expires_in"`
+		Owner       json.RawMessage `json:"owner_id"` // text; of another type it is of no use
 	}
 	if err := json.Unmarshal(a.body, &body); err != nil || body.AccessToken == "" {
-		return "", time.Time{}, fmt.Errorf("request %s: the answer has no token: check RC_SERVER_URL", c.requestID(a.header))
+		return granted{}, fmt.Errorf("request %s: the answer has no token: check RC_SERVER_URL", c.requestID(a.header))
 	}
 	c.scrub.add(body.AccessToken)
-	return body.AccessToken, a.sentAt.Add(useful(body.ExpiresIn)), nil
+	owner := strings.Trim(string(body.Owner), `"`)
+	if !isDigits(owner) {
+		owner = ""
+	}
+	return granted{body.AccessToken, owner, a.sentAt.Add(useful(body.ExpiresIn))}, nil
 }
 
 // useful is how long a token is used: until a minute before it expires, or half its life if that is

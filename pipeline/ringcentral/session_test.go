@@ -38,6 +38,30 @@ func TestLoginRequest(t *testing.T) {
 	mustRead(t, f.client(t))
 }
 
+// TestOwnExtension: the login names the user's own extension; where it does not, or names something else, it is not known.
+func TestOwnExtension(t *testing.T) {
+	for member, want := range map[string]string{
+		`"owner_id":"12345678901234567",`: "12345678901234567", `"owner_id":12345678901234567,`: "12345678901234567",
+		``: "", `"owner_id":"../x",`: "", `"owner_id":null,`: "", `"owner_id":{},`: "",
+	} {
+		f := newFake(t, reply(500, ""))
+		f.login = func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprintf(w, `{%s"access_token":"%s1","expires_in":3600}`, member, tokenPrefix)
+		}
+		c := f.client(t)
+		for range 2 {
+			if got, err := c.OwnExtension(t.Context()); err != nil || got != want || f.count("/restapi/oauth/token") != 1 {
+				t.Errorf("%s: %q, %v", member, got, err)
+			}
+		}
+	}
+	f := newFake(t, servePage)
+	f.login = reply(400, `{"error":"invalid_grant"}`)
+	if _, err := f.client(t).OwnExtension(t.Context()); !asError(t, err).CredentialsRefused() {
+		t.Error(err)
+	}
+}
+
 func TestOneLoginForManyGoroutines(t *testing.T) {
 	f := newFake(t, reply(200, onePage, "X-Rate-Limit-Limit", "1000", "X-Rate-Limit-Window", "60"))
 	c := f.client(t)

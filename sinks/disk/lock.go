@@ -37,6 +37,10 @@ func (b *bucket) locked(ctx context.Context, do func() error) error {
 	}
 }
 
+// TryLock takes the lock of an open file unless somebody holds it, in this process or another. Closing the file, and so the end of
+// the process, gives it back.
+func TryLock(f *os.File) (bool, error) { return tryLock(f) }
+
 func noLocks(dir string, err error) error {
 	return fmt.Errorf("the file system of %s does not lock files; put the lake on one that does: %w", dir, err)
 }

@@ -28,8 +28,10 @@ with levels as (
         answered_in_time,
         abandoned_in_time,
         abandoned_short,
-        least(sl_answered, sl_offered, sl_abn_ok, sl_excl_short) as least_level,
-        greatest(sl_answered, sl_offered, sl_abn_ok, sl_excl_short) as greatest_level
+        rc_in_time,
+        rc_counted,
+        least(sl_answered, sl_offered, sl_abn_ok, sl_excl_short, sl_rc) as least_level,
+        greatest(sl_answered, sl_offered, sl_abn_ok, sl_excl_short, sl_rc) as greatest_level
     from marts.queue_hourly
 
     union all
@@ -48,8 +50,10 @@ with levels as (
         answered_in_time,
         abandoned_in_time,
         abandoned_short,
-        least(sl_answered, sl_offered, sl_abn_ok, sl_excl_short) as least_level,
-        greatest(sl_answered, sl_offered, sl_abn_ok, sl_excl_short) as greatest_level
+        rc_in_time,
+        rc_counted,
+        least(sl_answered, sl_offered, sl_abn_ok, sl_excl_short, sl_rc) as least_level,
+        greatest(sl_answered, sl_offered, sl_abn_ok, sl_excl_short, sl_rc) as greatest_level
     from marts.queue_daily
 )
 select account_id, local_date, hour_start_at, queue_extension_id, offered, answered, answered_in_time
@@ -60,5 +64,7 @@ where answered_in_time > answered
     or not_answered <> abandoned + voicemail + other
     or abandoned_in_time > abandoned
     or abandoned_short > abandoned
+    or rc_in_time > rc_counted
+    or rc_counted > offered
     or least_level < 0
     or greatest_level > 1;

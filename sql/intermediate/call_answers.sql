@@ -4,12 +4,13 @@
 -- grain: one call
 -- key: account_id, call_id
 -- unit: day
--- reads: staging.call_legs, staging.calls
+-- reads: staging.call_legs, staging.calls, staging.queue_days, staging.snapshots
 -- caveats: all of it is inferred; RingCentral sends none of it as a field. A leg to a phone starts when the phone rings if it is not
 --   answered, and when it is answered if it is; a leg of type Accept starts when the call arrives and covers all of it, so where
---   only such a leg was answered, who answered is known and when is not. The caller's own legs neither ring nor answer. Whose
---   call it was is a queue if it is inbound, other extensions were rung or acted, none of its own phones was, and RingCentral
---   does not call that a coworker's delegation. A call whose caller gave up before any phone rang cannot be told from a user's.
+--   only such a leg was answered, who answered is known and when is not. The caller's own legs neither ring nor answer. Which
+--   extensions are queues is known of dates on which a snapshot of the queues is in force. Of others it is inferred: whose call it was is
+--   a queue if it is inbound, other extensions were rung or acted, none of its own phones was, and RingCentral does not call that a
+--   coworker's delegation; there a call whose caller gave up before any phone rang cannot be told from a user's.
 -- columns:
 --   account_id: RingCentral account
 --   local_date: day on which the call started, in the time zone of the mart
@@ -32,8 +33,8 @@ with sided as (
         delegate_id,
         to_extension_id,
         is_internal,
-        coalesce(lower(direction), '') = 'inbound' and not is_internal and not is_fax
-            and coalesce(lower(delegation_type), '') <> 'coworker' as may_be_queued,
+        coalesce(lower(direction), '') = 'inbound' and not is_internal and not is_fax as may_be_queued,
+        coalesce(lower(delegation_type), '') = 'coworker' as is_coworkers,
         is_internal or coalesce(lower(direction), '') <> 'outbound' as may_be_taken,
         coalesce(case when lower(direction) = 'outbound' then extension_id end, '') as owner_calling_id,
         coalesce(from_extension_id, '') as caller_id,
@@ -95,7 +96,9 @@ joined as (
         sided.outcome,
         sided.end_ms,
         case
-            when sided.may_be_queued and coalesce(reached.own_phones, 0) = 0
+            when not sided.may_be_queued then null
+            when snapshots.table_name is not null then queues.queue_id
+            when not sided.is_coworkers and coalesce(reached.own_phones, 0) = 0
                 and (coalesce(reached.other_phones, 0) = 1 or sided.delegate_id <> sided.extension_id)
             then sided.extension_id
         end as queue_extension_id,
@@ -114,6 +117,10 @@ joined as (
         on reached.account_id = sided.account_id and reached.call_id = sided.call_id
     left join taken
         on taken.account_id = sided.account_id and taken.call_id = sided.call_id and taken.place = 1
+    left join staging.snapshots as snapshots
+        on snapshots.account_id = sided.account_id and snapshots.local_date = sided.local_date and snapshots.table_name = 'call_queues'
+    left join staging.queue_days as queues
+        on queues.account_id = sided.account_id and queues.local_date = sided.local_date and queues.queue_id = sided.extension_id
 )
 select
     account_id,

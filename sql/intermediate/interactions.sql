@@ -1,93 +1,108 @@
 -- intermediate.interactions
--- What passed between the company and a party outside, once: what customer relationship systems call an interaction.
+-- Everything that went between the company and somebody, from call log and message store, each thing once.
 --
--- grain: one conversation and one party outside
--- key: account_id, interaction_id
+-- grain: one call, or one message and one of its other ends
+-- key: account_id, source, source_id, party_index
 -- unit: day -1 +1
--- reads: intermediate.party_contacts, intermediate.sides
--- caveats: see marts.crm_interactions. Voice calls only: what comes from messages is to be added as another select with a kind of its
---   own, see the end.
+-- reads: staging.calls, staging.message_parties
+-- caveats: the call log and the message store are joined by the id of the message that a call names, within 24 hours. Of a message to several
+--   the number must be the same, too. A fax of both is the message, on its day. A call that ended in a voicemail box is a call, and the
+--   voicemail is another thing.
 -- columns:
 --   account_id: RingCentral account
---   local_date: day on which the conversation started, in the time zone of the mart
---   interaction_id: md5 of account, conversation and party, in hexadecimal
---   kind: call
---   source_key: what it was made from: of a call the conversation, as in marts.sessions
---   occurred_at: when the first record with the party started [UTC]
---   occurred_ms: the same as milliseconds since 1970 [ms]
---   direction: Inbound or Outbound, as sent for the outermost record; Unknown where missing
---   outcome: as in marts.sessions, of the records with the party
---   duration_s: from occurred_at to the end of the last record with the party, null while in progress [s]
---   talk_s: time in which somebody talked, an estimate [s]
---   extension_id: who answered, else who called, else whose call it is; null where no extension is named
---   queue_extension_id: the first queue, null without one
---   company_phone_number: the company's own number, verbatim
---   contact_phone_number: number of the party outside, verbatim; null if withheld
---   contact_digits: its digits alone, for joins, or the token that privacy put in its place; null if masked or withheld
---   contact_e164: the number as + and digits, null where it was not sent with its country code
---   contact_name: name of the party outside, whatever the network supplied
---   is_masked: whether the number has digits blotted out
---   recording_id: id of the first recording
---   voicemail_id: id of the first voicemail message
---   match_count: contacts that the number belongs to [contacts]
---   contact_id: the contact, null unless it is exactly one
---   is_cut: whether the conversation goes on in another one, because it is too long
-with calls as (
+--   local_date: day on which it began or was made, in the time zone of the mart
+--   source: call_log or message_store
+--   source_id: id of the call or the message
+--   party_index: place among the recipients of a message, 0 for all else
+--   kind: call, fax, sms, mms, voicemail, pager or unknown
+--   direction: inbound, outbound or unknown
+--   contact: digits of the number outside, else masked, internal or withheld
+--   status: what became of it: of calls the outcome, of all else received, queued, sent, delivered, failed or unknown
+--   seen_in: call_log, message_store or both
+--   duration_s: length of a call or voicemail, 0 for all else and where not known [s]
+with named as (
     select
-        parties.account_id,
-        parties.local_date,
-        md5(parties.account_id || '|' || parties.session_key || '|' || parties.party_key) as interaction_id,
-        'call' as kind,
-        parties.session_key as source_key,
-        sides.start_at as occurred_at,
-        sides.start_ms as occurred_ms,
-        sides.direction,
-        sides.outcome,
-        sides.duration_s,
-        sides.talk_s,
-        sides.handling_extension_id as extension_id,
-        sides.queue_extension_id,
-        sides.company_phone_number,
-        sides.external_phone_number as contact_phone_number,
-        sides.external_digits as contact_digits,
-        sides.external_e164 as contact_e164,
-        sides.external_name as contact_name,
-        sides.is_masked,
-        sides.recording_id,
-        sides.voicemail_id,
-        parties.match_count,
-        parties.contact_id,
-        sides.is_cut
-    from intermediate.party_contacts as parties
-    inner join intermediate.sides as sides
-        on sides.account_id = parties.account_id and sides.session_key = parties.session_key and sides.side_key = parties.party_key
-    where parties.party_key <> 'internal'
+        account_id,
+        call_id,
+        local_date,
+        start_ms,
+        is_fax,
+        case when lower(direction) in ('inbound', 'outbound') then lower(direction) else 'unknown' end as direction,
+        case
+            when external_digits is not null then external_digits
+            when is_number_masked then 'masked'
+            when is_internal then 'internal'
+            else 'withheld'
+        end as contact,
+        external_digits,
+        outcome,
+        message_id,
+        coalesce(duration_s, 0) as duration_s
+    from staging.calls
+),
+pairs as (
+    select
+        named.account_id,
+        named.call_id,
+        parties.message_id,
+        parties.party_index
+    from named
+    inner join staging.message_parties as parties
+        on parties.account_id = named.account_id and parties.message_id = named.message_id
+        and abs(parties.created_ms - named.start_ms) <= 86400000
+        and (parties.party_count = 1 or parties.external_digits = named.external_digits)
+),
+paired_calls as (
+    select distinct account_id, call_id
+    from pairs
+),
+paired_parties as (
+    select distinct account_id, message_id, party_index
+    from pairs
 )
--- Messages would follow here: union all, a select of the same columns from a model of theirs, with kind sms, mms or fax and an
--- interaction_id of account, message and party.
 select
-    account_id,
-    local_date,
-    interaction_id,
-    kind,
-    source_key,
-    occurred_at,
-    occurred_ms,
-    direction,
-    outcome,
-    duration_s,
-    talk_s,
-    extension_id,
-    queue_extension_id,
-    company_phone_number,
-    contact_phone_number,
-    contact_digits,
-    contact_e164,
-    contact_name,
-    is_masked,
-    recording_id,
-    voicemail_id,
-    match_count,
-    contact_id,
-    is_cut
-from calls;
+    named.account_id,
+    named.local_date,
+    'call_log' as source,
+    named.call_id as source_id,
+    0 as party_index,
+    case when named.is_fax then 'fax' else 'call' end as kind,
+    named.direction,
+    named.contact,
+    case
+        when named.is_fax and named.outcome = 'fax_ok' and named.direction = 'inbound' then 'received'
+        when named.is_fax and named.outcome = 'fax_ok' then 'sent'
+        when named.is_fax and named.outcome = 'fax_failed' then 'failed'
+        when named.is_fax then 'unknown'
+        else named.outcome
+    end as status,
+    'call_log' as seen_in,
+    case when named.is_fax then 0 else named.duration_s end as duration_s
+from named
+left join paired_calls
+    on paired_calls.account_id = named.account_id and paired_calls.call_id = named.call_id
+where not named.is_fax or paired_calls.call_id is null
+
+union all
+
+select
+    parties.account_id,
+    parties.local_date,
+    'message_store' as source,
+    parties.message_id as source_id,
+    parties.party_index,
+    parties.kind,
+    parties.direction,
+    case
+        when parties.external_digits is not null then parties.external_digits
+        when parties.is_number_masked then 'masked'
+        when parties.is_internal then 'internal'
+        else 'withheld'
+    end as contact,
+    parties.delivery as status,
+    case when paired_parties.message_id is not null then 'both' else 'message_store' end as seen_in,
+    coalesce(parties.voicemail_s, 0) as duration_s
+from staging.message_parties as parties
+left join paired_parties
+    on paired_parties.account_id = parties.account_id and paired_parties.message_id = parties.message_id
+    and paired_parties.party_index = parties.party_index;

@@ -4,10 +4,10 @@
 -- grain: one call that was offered to a queue
 -- key: account_id, call_id
 -- unit: day
--- reads: intermediate.call_answers, staging.calls, staging.local_hours, staging.settings
+-- reads: intermediate.call_answers, staging.calls, staging.local_hours, staging.queue_days, staging.settings
 -- settings: service_level_s, short_abandon_s
--- caveats: what a queue is, and how long the call waited, is inferred, see intermediate.call_answers; menus before the queue are
---   no waiting. Calls between extensions are not here. A call belongs to the hour in which it started.
+-- caveats: how long the call waited is inferred, and so is what a queue is where no snapshot says it, see intermediate.call_answers; menus
+--   before the queue are no waiting. The is_rc columns mean nothing where the queue's own settings are not known. Calls between extensions are not here. A call belongs to the hour in which it started.
 -- columns:
 --   account_id: RingCentral account
 --   local_date: day on which the call started, in the time zone of the mart
@@ -22,6 +22,8 @@
 --   is_in_time: whether it was answered within the service level
 --   is_abandoned_in_time: whether the caller hung up within the service level
 --   is_abandoned_short: whether the caller hung up within the short-abandon threshold
+--   is_rc_in_time: whether it was answered within the queue's own threshold
+--   is_rc_counted: whether it is answered, voicemail, or abandoned where the queue includes these, and not before its abandon threshold
 with waits as (
     select
         calls.account_id,
@@ -51,8 +53,16 @@ select
     cast((waits.handle_ms + 500 - mod(waits.handle_ms + 500, 1000)) / 1000 as bigint) as handle_s,
     coalesce(waits.outcome = 'answered' and waits.wait_ms <= 1000 * settings.service_level_s, false) as is_in_time,
     coalesce(waits.outcome = 'abandoned' and waits.wait_ms <= 1000 * settings.service_level_s, false) as is_abandoned_in_time,
-    coalesce(waits.outcome = 'abandoned' and waits.wait_ms <= 1000 * settings.short_abandon_s, false) as is_abandoned_short
+    coalesce(waits.outcome = 'abandoned' and waits.wait_ms <= 1000 * settings.short_abandon_s, false) as is_abandoned_short,
+    coalesce(waits.outcome = 'answered' and waits.wait_ms <= 1000 * queues.sla_threshold_s, false) as is_rc_in_time,
+    waits.outcome in ('answered', 'voicemail')
+        or (
+            waits.outcome = 'abandoned' and coalesce(queues.includes_abandoned, false)
+            and not coalesce(waits.wait_ms < 1000 * queues.abandoned_threshold_s, false)
+        ) as is_rc_counted
 from waits
 inner join staging.local_hours as hours
     on hours.local_date = waits.local_date and waits.start_ms >= hours.hour_start_ms and waits.start_ms < hours.hour_end_ms
+left join staging.queue_days as queues
+    on queues.account_id = waits.account_id and queues.local_date = waits.local_date and queues.queue_id = waits.queue_extension_id
 cross join staging.settings as settings;

@@ -4,7 +4,7 @@
 -- grain: one account, local day and number outside
 -- key: account_id, local_date, contact_digits
 -- unit: day -1 +1
--- reads: intermediate.interactions
+-- reads: intermediate.contact_interactions
 -- caveats: sums of marts.crm_interactions. Masked and withheld numbers cannot be told from each other and are not here. A number is
 --   a contact of its own; for all numbers of one, group by contact_id. A day's row says nothing of other days, so that it does not change
 --   with them: counts and talk_s add up over days; first_at is the least, and of last_at and what comes with it the row with the greatest
@@ -61,7 +61,7 @@ with placed as (
             partition by account_id, local_date, contact_digits
             order by case when contact_name is null then 1 else 0 end, occurred_ms desc, interaction_id desc
         ) as latest_named
-    from intermediate.interactions
+    from intermediate.contact_interactions
     where contact_digits is not null
 )
 select

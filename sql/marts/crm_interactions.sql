@@ -4,7 +4,7 @@
 -- grain: one conversation and one party outside; never one for each contact that its number belongs to
 -- key: account_id, local_date, occurred_at, interaction_id
 -- unit: day -1 +1
--- reads: intermediate.interactions
+-- reads: intermediate.contact_interactions
 -- caveats: which records belong together is inferred, see intermediate.session_calls. Write by interaction_id, as an upsert: it stays the
 --   same when a call gets its duration, its recording or its contact later. It changes if an earlier record of the conversation turns up, and
 --   what is no longer here for its day is to be deleted. It is md5(account_id || '|' || session_key || '|' || party), in DuckDB as in
@@ -59,4 +59,4 @@ select
     match_count,
     contact_id,
     is_cut
-from intermediate.interactions;
+from intermediate.contact_interactions;

@@ -4,12 +4,14 @@
 -- grain: one account, local day and queue
 -- key: account_id, local_date, queue_extension_id
 -- unit: day
--- reads: intermediate.queue_calls, staging.settings
+-- reads: intermediate.queue_calls, staging.queue_days, staging.settings
 -- settings: service_level_s, short_abandon_s
--- caveats: queues and waits are inferred from the call log, see intermediate.call_answers; RingCentral's own reports have them from
---   elsewhere and will differ. A call belongs to the hour in which it started. Its portal counts abandoned calls with voicemail, its
---   Analytics API without: both are here. Its service level divides by answered calls unless a queue is set otherwise (sl_answered
---   or sl_offered). Ratios do not add up: sum the counts and divide. They are rounded half up at the fourth place, and null
+-- caveats: waits are inferred from the call log, and so are queues where no snapshot says what is one, see intermediate.call_answers;
+--   RingCentral's own reports have them from elsewhere and will differ. A call belongs to the hour in which it started. Its portal
+--   counts abandoned calls with voicemail, its Analytics API without: both are here. sl_rc follows what RingCentral says of its service
+--   level: by each queue's own settings, as they were in force on the day, of answered calls and voicemail (which is never in time),
+--   with abandoned calls where the queue includes them, unless they waited less than its abandon threshold; an abandoned call whose wait
+--   is not known counts. Ratios do not add up: sum the counts and divide. They are rounded half up at the fourth place, and null
 --   where the divisor is 0.
 -- columns:
 --   account_id: RingCentral account
@@ -34,10 +36,17 @@
 --   handle_s: from answer to end, of the answered calls together, without work after the call [s]
 --   threshold_s: the service level in force; does not add up [s]
 --   short_abandon_s: the short-abandon threshold in force; does not add up [s]
+--   sla_goal_pct: the queue's own aim: share of calls that are to be answered in time; null where not known; does not add up [%]
+--   sla_threshold_s: its own service level; null where not known; does not add up [s]
+--   includes_abandoned: whether its own service level counts abandoned calls; null where not known
+--   abandoned_threshold_s: wait below which it does not count an abandoned call; null where not known; does not add up [s]
+--   rc_in_time: calls answered within sla_threshold_s; null where the settings are not known [calls]
+--   rc_counted: calls that its own service level counts: answered, voicemail, and abandoned ones where it includes these; null where the settings are not known [calls]
 --   sl_answered: answered_in_time / answered
 --   sl_offered: answered_in_time / offered
 --   sl_abn_ok: (answered_in_time + abandoned_in_time) / offered
 --   sl_excl_short: answered_in_time / (offered - abandoned_short)
+--   sl_rc: rc_in_time / rc_counted: RingCentral's own service level, by the settings in force on the day
 with counted as (
     select
         calls.account_id,
@@ -52,6 +61,8 @@ with counted as (
         count(case when calls.is_in_time then 1 end) as answered_in_time,
         count(case when calls.is_abandoned_in_time then 1 end) as abandoned_in_time,
         count(case when calls.is_abandoned_short then 1 end) as abandoned_short,
+        count(case when calls.is_rc_in_time then 1 end) as rc_in_time,
+        count(case when calls.is_rc_counted then 1 end) as rc_counted,
         count(case when calls.outcome = 'answered' and calls.wait_s is null then 1 end) as wait_unknown,
         count(distinct calls.answering_extension_id) as answering_extensions,
         cast(coalesce(sum(case when calls.outcome = 'answered' then calls.wait_s end), 0) as bigint) as answered_wait_s,
@@ -61,10 +72,22 @@ with counted as (
         cast(coalesce(sum(calls.handle_s), 0) as bigint) as handle_s
     from intermediate.queue_calls as calls
     group by calls.account_id, calls.local_date, calls.queue_extension_id
+),
+known as (
+    select
+        account_id,
+        local_date,
+        queue_id,
+        sla_goal_pct,
+        sla_threshold_s,
+        includes_abandoned,
+        abandoned_threshold_s,
+        coalesce(sla_threshold_s is not null and (not includes_abandoned or abandoned_threshold_s is not null), false) as is_whole
+    from staging.queue_days
 )
 select
-    account_id,
-    local_date,
+    counted.account_id,
+    counted.local_date,
     queue_extension_id,
     offered,
     answered,
@@ -85,6 +108,12 @@ select
     handle_s,
     settings.service_level_s as threshold_s,
     settings.short_abandon_s,
+    known.sla_goal_pct,
+    known.sla_threshold_s,
+    known.includes_abandoned,
+    known.abandoned_threshold_s,
+    case when known.is_whole then rc_in_time end as rc_in_time,
+    case when known.is_whole then rc_counted end as rc_counted,
     case
         when answered > 0
         then cast(cast((20000 * (answered_in_time) + answered - mod(20000 * (answered_in_time) + answered, (2 * (answered)))) / (2 * (answered)) as bigint) * 0.0001 as decimal(18, 4))
@@ -100,6 +129,12 @@ select
     case
         when (offered - abandoned_short) > 0
         then cast(cast((20000 * (answered_in_time) + (offered - abandoned_short) - mod(20000 * (answered_in_time) + (offered - abandoned_short), (2 * ((offered - abandoned_short))))) / (2 * ((offered - abandoned_short))) as bigint) * 0.0001 as decimal(18, 4))
-    end as sl_excl_short
+    end as sl_excl_short,
+    case
+        when known.is_whole and rc_counted > 0
+        then cast(cast((20000 * rc_in_time + rc_counted - mod(20000 * rc_in_time + rc_counted, (2 * rc_counted))) / (2 * rc_counted) as bigint) * 0.0001 as decimal(18, 4))
+    end as sl_rc
 from counted
+left join known
+    on known.account_id = counted.account_id and known.local_date = counted.local_date and known.queue_id = counted.queue_extension_id
 cross join staging.settings as settings;

@@ -4,7 +4,7 @@
 -- grain: one hour of a local day; the hour that comes twice when summer time ends is two rows, the one that is left out is none
 -- key: hour_start_at
 -- unit: day
--- reads: main.call_log
+-- reads: main.call_log, main.extension_call_log
 -- caveats: follows the variable timezone, as staging.calls does. Where a zone moves by less than an hour, the hours beside the
 --   move are shorter. Offsets are multiples of 15 minutes, as all zones have had since 1972. The first and last local days of
 --   every stretch are not whole; no call lies in them.
@@ -16,8 +16,9 @@
 --   hour_start_ms: when it starts, as milliseconds since 1970 [ms]
 --   hour_end_ms: when it ends, likewise [ms]
 with dates as (
-    select distinct start_date
-    from main.call_log
+    select start_date from main.call_log
+    union
+    select start_date from main.extension_call_log
 ),
 near_dates as (
     select start_date + unnest([-2, -1, 0, 1, 2, 3, 4]) as near_date
