@@ -3,6 +3,7 @@ package pipeline
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -62,6 +63,7 @@ func TestPlanPredictsWhatRunSpends(t *testing.T) {
 // TestForecastsAreSpent: what is forecast of each stream is what the run says beforehand and what it spends, where nothing goes wrong: the day
 // after a first run, with either scope, for an administrator and for a user of no rights.
 func TestForecastsAreSpent(t *testing.T) {
+	followed := slices.DeleteFunc(Streams(), func(name string) bool { return name == RecordingsStream }) // see TestRecordingsForecast
 	for _, tc := range []struct {
 		name       string
 		restricted bool
@@ -69,7 +71,7 @@ func TestForecastsAreSpent(t *testing.T) {
 		streams    []string
 		want       map[string]int
 	}{
-		{"company", false, ScopeCompany, Streams(), map[string]int{
+		{"company", false, ScopeCompany, followed, map[string]int{
 			CallLogStream: 1, "account": 1, ExtensionsStream: 1, "call_queues": 3, "phone_numbers": 1, MessagesStream: 11}},
 		{"all extensions", false, ScopeExtension, []string{CallLogStream}, map[string]int{ExtensionCallLogStream: 12}},
 		{"all extensions, which are listed by the way", false, ScopeExtension, []string{CallLogStream, ExtensionsStream, MessagesStream},
