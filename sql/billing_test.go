@@ -98,6 +98,37 @@ func TestTokensAreNumbers(t *testing.T) {
 	}
 }
 
+// TestTokensInEveryTable: numbers of messages and of the company keep their tokens, too, so that they join those of calls, and none is
+// called masked for its letters.
+func TestTokensInEveryTable(t *testing.T) {
+	const token, erased = "hmac:1:bbcdefghijklmnopqrstuvxx23", "erased:abcdefghijklmnopqrstuvxx24"
+	dir := t.TempDir()
+	for table, line := range map[string]string{
+		"calls": `{"account_id":"1","id":"c","start_time":"2026-11-20T15:00:00Z","type":"Fax","direction":"Outbound","result":"Sent","from_phone_number":"` + erased +
+			`","to_phone_number":"` + token + `","message_id":"m"}`,
+		"messages": `{"account_id":"1","start_date":"2026-11-20","id":"m","creation_time":"2026-11-20T15:00:00Z","type":"Fax","direction":"Outbound","message_status":"Sent","to":[{"phone_number":"` +
+			token + `"},{"phone_number":"` + erased + `"}]}`,
+		"phone_numbers":      `{"account_id":"1","start_date":"2026-11-20","id":"n","phone_number":"` + erased + `"}`,
+		"snapshots_in_force": `{"account_id":"1","table_name":"phone_numbers","local_date":"2026-11-20","snapshot_date":"2026-11-20"}`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, table+".ndjson"), []byte(line+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e := golden(t, dir, "")
+	for query, want := range map[string]string{
+		"select external_digits, company_digits, is_number_masked from staging.calls":                             "[[" + token + " " + erased + " false]]",
+		"select external_digits from staging.messages":                                                            "[[" + token + "]]",
+		"select external_digits, is_number_masked from staging.message_parties order by party_index":              "[[" + token + " false] [" + erased + " false]]",
+		"select digits from staging.phone_numbers union all select digits from staging.phone_number_days":         "[[" + erased + "] [" + erased + "]]",
+		"select contact, status, seen_in from marts.reconciliation_daily where interactions = 1 order by seen_in": "[[" + token + " sent both] [" + erased + " sent message_store]]",
+	} {
+		if got := fmt.Sprint(queryRows(t, e, query)); got != want {
+			t.Errorf("%s: %s, want %s", query, got, want)
+		}
+	}
+}
+
 // TestSettledDays: queries see which days are settled, as was said last.
 func TestSettledDays(t *testing.T) {
 	e := loaded(t, newLake(t, ""), nil)

@@ -24,7 +24,7 @@
 --   talk_s: talk of the extension, 0 unless answered, an estimate [s]
 --   leg_count: legs of the call that are the extension's [legs]
 --   transfer_count: of these, legs by which the call was handed on without asking, inferred from their action or type [legs]
---   external_digits: digits of the number outside, null for internal calls and if masked or withheld
+--   external_digits: digits of the number outside, or the token that privacy put in its place; null for internal calls and if masked or withheld
 with taking_part as (
     select
         account_id,

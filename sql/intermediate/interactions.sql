@@ -16,7 +16,7 @@
 --   party_index: place among the recipients of a message, 0 for all else
 --   kind: call, fax, sms, mms, voicemail, pager or unknown
 --   direction: inbound, outbound or unknown
---   contact: digits of the number outside, else masked, internal or withheld
+--   contact: digits of the number outside, or the token that privacy put in its place; else masked, internal or withheld
 --   status: what became of it: of calls the outcome, of all else received, queued, sent, delivered, failed or unknown
 --   seen_in: call_log, message_store or both
 --   duration_s: length of a call or voicemail, 0 for all else and where not known [s]

@@ -27,7 +27,7 @@
 --   leg_count: legs held for the call [legs]
 --   extension_id: extension on whose behalf the call is logged
 --   external_phone_number: number of the party outside, verbatim, null for internal calls
---   external_digits: its digits alone, for joins; null if masked or withheld
+--   external_digits: its digits alone, for joins, or the token that privacy put in its place; null if masked or withheld
 --   external_e164: the number as + and digits, null where it was not sent with its country code
 --   external_name: name of the party outside
 --   is_number_masked: whether external_phone_number has digits blotted out

@@ -23,7 +23,7 @@
 --   handling_extension_id: who answered, else who called, else whose call it is; null where no extension is named
 --   queue_extension_id: the first queue, null without one
 --   external_phone_number: number of the party outside, verbatim
---   external_digits: its digits alone, for joins; null if masked or withheld
+--   external_digits: its digits alone, for joins, or the token that privacy put in its place; null if masked or withheld
 --   external_e164: the number as + and digits, null where it was not sent with its country code
 --   external_name: name of the party outside
 --   is_masked: whether external_phone_number has digits blotted out

@@ -10,7 +10,7 @@
 -- columns:
 --   account_id: RingCentral account
 --   local_date: day on which the calls started, in the time zone of the mart
---   company_digits: the number's digits alone
+--   company_digits: the number's digits alone, or the token that privacy put in its place
 --   company_phone_number: the number as sent, the last in order where it was sent in several ways
 --   offered: voice calls to the number; the sum of the next six [calls]
 --   answered: picked up by a person [calls]

@@ -13,7 +13,7 @@
 -- columns:
 --   account_id: RingCentral account
 --   local_date: day on which things began or were made, in the time zone of the mart
---   contact: digits of the number outside; masked where RingCentral blots digits out, internal between colleagues, withheld where there is none
+--   contact: digits of the number outside, or the token that privacy put in its place; masked where RingCentral blots digits out, internal between colleagues, withheld where there is none
 --   kind: call, fax, sms, mms, voicemail, pager or unknown
 --   direction: inbound, outbound or unknown
 --   status: what became of them: of calls the outcome as in staging.calls, of all else received, queued, sent, delivered, failed or unknown

@@ -26,7 +26,7 @@
 --   wait_s: from the first ring to the answer, or to the end where it was missed or abandoned; null where not known [s]
 --   talk_s: time in which somebody talked, an estimate [s]
 --   external_phone_number: number of the party outside, verbatim, null for internal calls
---   external_digits: its digits alone, for joins; null if masked or withheld
+--   external_digits: its digits alone, for joins, or the token that privacy put in its place; null if masked or withheld
 --   external_name: name of the party outside
 --   is_masked: whether external_phone_number has digits blotted out
 --   company_phone_number: the company's own number of the call, verbatim

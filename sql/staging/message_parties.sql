@@ -20,7 +20,7 @@
 --   delivery: received, queued, sent, delivered, failed or unknown; to this recipient, where RingCentral says it
 --   is_internal: whether both ends have an extension
 --   external_phone_number: number of the party outside, verbatim, null for internal messages
---   external_digits: its digits alone, for joins; null if masked or withheld
+--   external_digits: its digits alone, for joins, or the token that privacy put in its place; null if masked or withheld
 --   is_number_masked: whether external_phone_number has digits blotted out (+1855201XXXX)
 --   voicemail_s: length of a voicemail [s]
 --   is_deleted: whether the message was deleted in RingCentral
@@ -75,10 +75,11 @@ select
     between_extensions as is_internal,
     outside_number as external_phone_number,
     case
+        when regexp_matches(outside_number, '^(hmac|erased):') then outside_number
         when not coalesce(regexp_matches(outside_number, '[Xx*]{2}'), false)
         then nullif(regexp_replace(outside_number, '[^0-9]', '', 'g'), '')
     end as external_digits,
-    coalesce(regexp_matches(outside_number, '[Xx*]{2}'), false) as is_number_masked,
+    coalesce(regexp_matches(outside_number, '[Xx*]{2}') and not regexp_matches(outside_number, '^(hmac|erased):'), false) as is_number_masked,
     list_max(list_transform(attachments, lambda a: a.vm_duration)) as voicemail_s,
     coalesce(lower(availability), 'alive') <> 'alive' as is_deleted
 from outside;

@@ -31,7 +31,7 @@
 --   to_name: name of the first recipient
 --   recipient_count: recipients [recipients]
 --   external_phone_number: number of the party outside, verbatim, null for internal messages
---   external_digits: its digits alone, for joins; null if masked or withheld
+--   external_digits: its digits alone, for joins, or the token that privacy put in its place; null if masked or withheld
 --   conversation_id: conversation that it belongs to
 --   subject: text of the message, perhaps cut
 --   delivery_error_code: why it was not delivered, as sent
@@ -104,6 +104,7 @@ select
     coalesce(len("to"), 0) as recipient_count,
     outside_number as external_phone_number,
     case
+        when regexp_matches(outside_number, '^(hmac|erased):') then outside_number
         when not coalesce(regexp_matches(outside_number, '[Xx*]{2}'), false)
         then nullif(regexp_replace(outside_number, '[^0-9]', '', 'g'), '')
     end as external_digits,

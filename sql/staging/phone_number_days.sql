@@ -11,7 +11,7 @@
 --   local_date: local date, in the time zone of the marts
 --   phone_number_id: RingCentral's id of the number
 --   phone_number: the number, verbatim
---   digits: its digits alone, for joins
+--   digits: its digits alone, for joins, or the token that privacy put in its place
 --   label: what the company calls it
 --   usage_type: what it serves (MainCompanyNumber, DirectNumber, ...), as sent
 --   extension_id: extension that it belongs to, null for the company's
@@ -21,7 +21,10 @@ select
     in_force.local_date as local_date,
     numbers.id as phone_number_id,
     numbers.phone_number as phone_number,
-    nullif(regexp_replace(numbers.phone_number, '[^0-9]', '', 'g'), '') as digits,
+    case
+        when regexp_matches(numbers.phone_number, '^(hmac|erased):') then numbers.phone_number
+        else nullif(regexp_replace(numbers.phone_number, '[^0-9]', '', 'g'), '')
+    end as digits,
     numbers.label as label,
     numbers.usage_type as usage_type,
     numbers.extension_id as extension_id,

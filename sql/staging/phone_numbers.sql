@@ -10,7 +10,7 @@
 --   account_id: RingCentral account, from the path
 --   phone_number_id: RingCentral's id of the number
 --   phone_number: the number, verbatim
---   digits: its digits alone, for joins
+--   digits: its digits alone, for joins, or the token that privacy put in its place
 --   label: what the company calls it
 --   usage_type: what it serves (MainCompanyNumber, DirectNumber, ...), as sent
 --   number_type: VoiceFax, FaxOnly, VoiceOnly, as sent
@@ -33,7 +33,10 @@ select
     account_id,
     id as phone_number_id,
     phone_number,
-    nullif(regexp_replace(phone_number, '[^0-9]', '', 'g'), '') as digits,
+    case
+        when regexp_matches(phone_number, '^(hmac|erased):') then phone_number
+        else nullif(regexp_replace(phone_number, '[^0-9]', '', 'g'), '')
+    end as digits,
     label,
     usage_type,
     type as number_type,
