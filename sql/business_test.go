@@ -29,6 +29,8 @@ func TestGoldenBusiness(t *testing.T) {
 		from marts.sessions order by start_at`))
 	compareGolden(t, filepath.Join(dir, "volume_hourly.csv"), asCSV(t, e, `select local_date, local_hour, hour_start_at, calls, is_business_day, after_hours
 		from marts.volume_hourly order by hour_start_at`))
+	compareGolden(t, filepath.Join(dir, "extension_daily.csv"), asCSV(t, e, "select local_date, extension_id, calls, inbound, outbound, after_hours from marts.extension_daily order by all"))
+	compareGolden(t, filepath.Join(dir, "number_daily.csv"), asCSV(t, e, "select local_date, company_digits, offered, outbound, faxes, after_hours from marts.number_daily order by all"))
 	for table, want := range map[string]string{
 		"business_hours": "[[1 540 720] [1 780 1020] [4 0 1440] [7 60 120]]", "holidays": "[[2026-11-26 Thanksgiving Day] [2027-01-01 null]]",
 	} {

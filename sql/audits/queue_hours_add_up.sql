@@ -12,15 +12,15 @@
 --   daily: calls offered in marts.queue_daily [calls]
 --   hourly: calls offered in marts.queue_hourly [calls]
 with counted as (
-    select account_id, local_date, queue_extension_id, offered as daily, 0 as hourly, answered_in_time as in_time
+    select account_id, local_date, queue_extension_id, offered as daily, 0 as hourly, answered_in_time as in_time, coalesce(after_hours, 0) as late
     from marts.queue_daily
 
     union all
 
-    select account_id, local_date, queue_extension_id, 0 as daily, offered as hourly, -answered_in_time as in_time
+    select account_id, local_date, queue_extension_id, 0 as daily, offered as hourly, -answered_in_time as in_time, -coalesce(after_hours, 0) as late
     from marts.queue_hourly
 )
 select account_id, local_date, queue_extension_id, sum(daily) as daily, sum(hourly) as hourly
 from counted
 group by account_id, local_date, queue_extension_id
-having sum(daily) <> sum(hourly) or sum(in_time) <> 0;
+having sum(daily) <> sum(hourly) or sum(in_time) <> 0 or sum(late) <> 0;

@@ -4,7 +4,7 @@
 -- grain: one call that was offered to a queue
 -- key: account_id, call_id
 -- unit: day
--- reads: intermediate.call_answers, staging.calls, staging.local_hours, staging.queue_days, staging.settings
+-- reads: intermediate.business_calls, intermediate.call_answers, staging.calls, staging.local_hours, staging.queue_days, staging.settings
 -- settings: service_level_s, short_abandon_s
 -- caveats: how long the call waited is inferred, and so is what a queue is where no snapshot says it, see intermediate.call_answers; menus
 --   before the queue are no waiting. The is_rc columns mean nothing where the queue's own settings are not known. Calls between extensions are not here. A call belongs to the hour in which it started.
@@ -19,6 +19,7 @@
 --   answering_extension_id: who took it, null where nobody did
 --   wait_s: from the first ring to the answer, or to the caller's hanging up; null where not known [s]
 --   handle_s: from the answer to the end of the call; null where not answered or not known [s]
+--   is_after_hours: whether it started outside business hours; null where none are configured
 --   is_in_time: whether it was answered within the service level
 --   is_abandoned_in_time: whether the caller hung up within the service level
 --   is_abandoned_short: whether the caller hung up within the short-abandon threshold
@@ -51,6 +52,7 @@ select
     waits.answering_extension_id,
     cast((waits.wait_ms + 500 - mod(waits.wait_ms + 500, 1000)) / 1000 as bigint) as wait_s,
     cast((waits.handle_ms + 500 - mod(waits.handle_ms + 500, 1000)) / 1000 as bigint) as handle_s,
+    business.is_after_hours,
     coalesce(waits.outcome = 'answered' and waits.wait_ms <= 1000 * settings.service_level_s, false) as is_in_time,
     coalesce(waits.outcome = 'abandoned' and waits.wait_ms <= 1000 * settings.service_level_s, false) as is_abandoned_in_time,
     coalesce(waits.outcome = 'abandoned' and waits.wait_ms <= 1000 * settings.short_abandon_s, false) as is_abandoned_short,
@@ -61,6 +63,8 @@ select
             and not coalesce(waits.wait_ms < 1000 * queues.abandoned_threshold_s, false)
         ) as is_rc_counted
 from waits
+inner join intermediate.business_calls as business
+    on business.account_id = waits.account_id and business.call_id = waits.call_id
 inner join staging.local_hours as hours
     on hours.local_date = waits.local_date and waits.start_ms >= hours.hour_start_ms and waits.start_ms < hours.hour_end_ms
 left join staging.queue_days as queues

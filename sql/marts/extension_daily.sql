@@ -4,7 +4,7 @@
 -- grain: one account, local day and extension
 -- key: account_id, local_date, extension_id
 -- unit: day
--- reads: intermediate.call_extensions
+-- reads: intermediate.business_calls, intermediate.call_extensions
 -- caveats: a call counts once for every extension that took part, however many of its phones rang, so rows do not add up to
 --   the calls of the account. Directions are the extension's own: an internal call is outbound for one and inbound for the
 --   other. talk_s is an estimate, see intermediate.call_extensions. Queues are extensions, too. Calls that name no
@@ -27,6 +27,7 @@
 --   internal: voice calls between extensions, in and out [calls]
 --   external: voice calls with a party outside, in and out [calls]
 --   external_numbers: different outside numbers of the voice calls, masked and withheld ones left out; does not add up [numbers]
+--   after_hours: voice calls that started outside business hours, in and out; null where no business hours are configured [calls]
 --   transfers: voice calls that the extension handed on without asking, inferred [calls]
 --   faxes_received: inbound faxes, failed ones included [calls]
 --   faxes_sent: outbound faxes, failed ones included [calls]
@@ -35,35 +36,38 @@
 --   first_call_at: start of the first call [UTC]
 --   last_call_at: start of the last call [UTC]
 select
-    account_id,
-    local_date,
-    extension_id,
-    max(extension_number) as extension_number,
-    max(extension_name) as extension_name,
+    parties.account_id,
+    parties.local_date,
+    parties.extension_id,
+    max(parties.extension_number) as extension_number,
+    max(parties.extension_name) as extension_name,
     count(*) as calls,
-    count(case when direction = 'inbound' and not is_fax then 1 end) as inbound,
-    count(case when direction = 'inbound' and not is_fax and outcome = 'answered' then 1 end) as answered,
-    count(case when direction = 'inbound' and not is_fax and outcome = 'missed' then 1 end) as missed,
-    count(case when direction = 'inbound' and not is_fax and outcome = 'voicemail' then 1 end) as voicemail,
-    count(case when direction = 'inbound' and not is_fax and outcome = 'answered_elsewhere' then 1 end) as answered_elsewhere,
+    count(case when parties.direction = 'inbound' and not parties.is_fax then 1 end) as inbound,
+    count(case when parties.direction = 'inbound' and not parties.is_fax and parties.outcome = 'answered' then 1 end) as answered,
+    count(case when parties.direction = 'inbound' and not parties.is_fax and parties.outcome = 'missed' then 1 end) as missed,
+    count(case when parties.direction = 'inbound' and not parties.is_fax and parties.outcome = 'voicemail' then 1 end) as voicemail,
+    count(case when parties.direction = 'inbound' and not parties.is_fax and parties.outcome = 'answered_elsewhere' then 1 end) as answered_elsewhere,
     count(
         case
-            when direction = 'inbound' and not is_fax
-                and outcome not in ('answered', 'missed', 'voicemail', 'answered_elsewhere')
+            when parties.direction = 'inbound' and not parties.is_fax
+                and parties.outcome not in ('answered', 'missed', 'voicemail', 'answered_elsewhere')
             then 1
         end
     ) as inbound_other,
-    count(case when direction = 'outbound' and not is_fax then 1 end) as outbound,
-    count(case when direction = 'outbound' and not is_fax and outcome = 'answered' then 1 end) as outbound_answered,
-    count(case when is_internal and not is_fax then 1 end) as internal,
-    count(case when not is_internal and not is_fax then 1 end) as external,
-    count(distinct case when not is_fax then external_digits end) as external_numbers,
-    count(case when transfer_count > 0 and not is_fax then 1 end) as transfers,
-    count(case when direction = 'inbound' and is_fax then 1 end) as faxes_received,
-    count(case when direction = 'outbound' and is_fax then 1 end) as faxes_sent,
-    cast(sum(talk_s) as bigint) as talk_s,
-    max(talk_s) as longest_talk_s,
-    min(start_at) as first_call_at,
-    max(start_at) as last_call_at
-from intermediate.call_extensions
-group by account_id, local_date, extension_id;
+    count(case when parties.direction = 'outbound' and not parties.is_fax then 1 end) as outbound,
+    count(case when parties.direction = 'outbound' and not parties.is_fax and parties.outcome = 'answered' then 1 end) as outbound_answered,
+    count(case when parties.is_internal and not parties.is_fax then 1 end) as internal,
+    count(case when not parties.is_internal and not parties.is_fax then 1 end) as external,
+    count(distinct case when not parties.is_fax then parties.external_digits end) as external_numbers,
+    case when count(business.is_after_hours) > 0 then count(case when business.is_after_hours and not parties.is_fax then 1 end) end as after_hours,
+    count(case when parties.transfer_count > 0 and not parties.is_fax then 1 end) as transfers,
+    count(case when parties.direction = 'inbound' and parties.is_fax then 1 end) as faxes_received,
+    count(case when parties.direction = 'outbound' and parties.is_fax then 1 end) as faxes_sent,
+    cast(sum(parties.talk_s) as bigint) as talk_s,
+    max(parties.talk_s) as longest_talk_s,
+    min(parties.start_at) as first_call_at,
+    max(parties.start_at) as last_call_at
+from intermediate.call_extensions as parties
+inner join intermediate.business_calls as business
+    on business.account_id = parties.account_id and business.call_id = parties.call_id
+group by parties.account_id, parties.local_date, parties.extension_id;

@@ -4,7 +4,7 @@
 -- grain: one account, local day and company number
 -- key: account_id, local_date, company_digits
 -- unit: day
--- reads: staging.calls
+-- reads: intermediate.business_calls, staging.calls
 -- caveats: the company's number is what was called, or what was shown to whom it called. Every record counts once: a RingOut is two.
 --   Calls between extensions, and calls without or with a masked company number, are not here.
 -- columns:
@@ -19,6 +19,7 @@
 --   abandoned: caller hung up before an answer [calls]
 --   blocked: refused by a rule or restriction [calls]
 --   inbound_other: busy, failed, in progress or of unknown outcome [calls]
+--   after_hours: of the offered calls, those that started outside business hours; null where no business hours are configured [calls]
 --   outbound: voice calls from the number [calls]
 --   outbound_answered: of these, answered [calls]
 --   faxes: faxes in and out, failed ones included [calls]
@@ -27,18 +28,21 @@
 --   outbound_duration_s: length of the voice calls from the number [s]
 with calls as (
     select
-        account_id,
-        local_date,
-        company_digits,
-        company_phone_number,
-        external_digits,
-        is_fax,
-        not is_fax and coalesce(lower(direction), '') <> 'outbound' as is_inbound,
-        not is_fax and coalesce(lower(direction), '') = 'outbound' as is_outbound,
-        outcome,
-        duration_s
-    from staging.calls
-    where company_digits is not null
+        calls.account_id,
+        calls.local_date,
+        calls.company_digits,
+        calls.company_phone_number,
+        calls.external_digits,
+        calls.is_fax,
+        not calls.is_fax and coalesce(lower(calls.direction), '') <> 'outbound' as is_inbound,
+        not calls.is_fax and coalesce(lower(calls.direction), '') = 'outbound' as is_outbound,
+        calls.outcome,
+        calls.duration_s,
+        business.is_after_hours
+    from staging.calls as calls
+    inner join intermediate.business_calls as business
+        on business.account_id = calls.account_id and business.call_id = calls.call_id
+    where calls.company_digits is not null
 )
 select
     account_id,
@@ -52,6 +56,7 @@ select
     count(case when is_inbound and outcome = 'abandoned' then 1 end) as abandoned,
     count(case when is_inbound and outcome = 'blocked' then 1 end) as blocked,
     count(case when is_inbound and outcome not in ('answered', 'missed', 'voicemail', 'abandoned', 'blocked') then 1 end) as inbound_other,
+    case when count(is_after_hours) > 0 then count(case when is_inbound and is_after_hours then 1 end) end as after_hours,
     count(case when is_outbound then 1 end) as outbound,
     count(case when is_outbound and outcome = 'answered' then 1 end) as outbound_answered,
     count(case when is_fax then 1 end) as faxes,

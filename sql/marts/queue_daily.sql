@@ -24,6 +24,7 @@
 --   voicemail: of these, calls that reached the voicemail box [calls]
 --   other: of these, all else: missed, busy, failed, of unknown outcome [calls]
 --   in_progress: calls that were not over when last read; in no other count [calls]
+--   after_hours: of the offered calls, those that started outside business hours; null where no business hours are configured [calls]
 --   answered_in_time: calls answered within threshold_s; without those whose wait is not known [calls]
 --   abandoned_in_time: calls whose caller hung up within threshold_s [calls]
 --   abandoned_short: calls whose caller hung up within short_abandon_s [calls]
@@ -58,6 +59,9 @@ with counted as (
         count(case when calls.outcome = 'voicemail' then 1 end) as voicemail,
         count(case when calls.outcome = 'other' then 1 end) as other,
         count(case when calls.outcome = 'in_progress' then 1 end) as in_progress,
+        case
+            when count(calls.is_after_hours) > 0 then count(case when calls.is_after_hours and calls.outcome <> 'in_progress' then 1 end)
+        end as after_hours,
         count(case when calls.is_in_time then 1 end) as answered_in_time,
         count(case when calls.is_abandoned_in_time then 1 end) as abandoned_in_time,
         count(case when calls.is_abandoned_short then 1 end) as abandoned_short,
@@ -96,6 +100,7 @@ select
     voicemail,
     other,
     in_progress,
+    after_hours,
     answered_in_time,
     abandoned_in_time,
     abandoned_short,
