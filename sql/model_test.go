@@ -213,7 +213,7 @@ func TestHeadersEqualSelects(t *testing.T) {
 // TestFloors holds which floor reads which, and that headers name what is read, with DuckDB's own parser.
 func TestFloors(t *testing.T) {
 	may := map[string][]string{
-		"staging":      {"main", "settings"},
+		"staging":      {"main", "settings", "staging"},
 		"intermediate": {"staging", "intermediate"},
 		"marts":        {"staging", "intermediate"},
 		"audits":       {"main", "staging", "marts"},

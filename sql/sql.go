@@ -1,8 +1,8 @@
 // Package sql holds the embedded DuckDB models and runs them over Parquet files on local disk.
 //
 // A model is a plain select in a .sql file whose path is its name: marts/calls_daily.sql is marts.calls_daily. The floors
-// read downwards only: staging reads the tables in main, and those in settings, which hold what the engine was opened with;
-// intermediate reads staging and intermediate, marts read staging and intermediate; audits are selects that must return no
+// read downwards only: staging reads the tables in main, those in settings, which hold what the engine was opened with, and
+// staging; intermediate reads staging and intermediate, marts read staging and intermediate; audits are selects that must return no
 // row. Marts and intermediates keep to SQL that other engines run, too.
 //
 // The package promises that the same files, models, time zone and DuckDB version give the same bytes, whatever the number of

@@ -175,9 +175,10 @@ func TestGoldenScope(t *testing.T) {
 	}
 	published(t, e)
 	for name, query := range map[string]string{
-		"staging_calls":     "select start_date, start_at, call_id, telephony_session_id, outcome, duration_s, leg_count from staging.calls order by start_at, call_id",
-		"staging_call_legs": "select start_date, call_id, leg_index, extension_id, result from staging.call_legs order by call_id, leg_index",
-		"calls_daily":       "select * from marts.calls_daily order by all",
+		"staging_own_records": "select * from staging.own_records order by account_id, start_date, record_key",
+		"staging_calls":       "select start_date, start_at, call_id, telephony_session_id, outcome, duration_s, leg_count from staging.calls order by start_at, call_id",
+		"staging_call_legs":   "select start_date, call_id, leg_index, extension_id, result from staging.call_legs order by call_id, leg_index",
+		"calls_daily":         "select * from marts.calls_daily order by all",
 	} {
 		compareGolden(t, filepath.Join(dir, name+".csv"), asCSV(t, e, query))
 	}

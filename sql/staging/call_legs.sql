@@ -4,10 +4,10 @@
 -- grain: one leg of a call record that is not deleted
 -- key: account_id, call_id, leg_index
 -- unit: day
--- reads: main.call_log, main.extension_call_log
+-- reads: main.call_log, main.extension_call_log, staging.own_records
 -- caveats: legs overlap, so their durations must not be summed. Their order in time is not promised. Calls read in the
 --   Simple view have no legs. is_master falls back to the first leg where RingCentral marks none. Days of which main.call_log
---   has no row are those of main.extension_call_log, a conversation once: see staging.calls.
+--   has no row are those of main.extension_call_log, a conversation from one log: see staging.own_records.
 -- columns:
 --   account_id: RingCentral account, from the path
 --   start_date: UTC day of the call (not of the leg), from the path
@@ -49,39 +49,13 @@
 --   cost_purchased: cost beyond the plan, as sent [account currency]
 --   transfer_target_telephony_session_id: session that the call was transferred to
 --   transferee_telephony_session_id: session that was transferred
-with own_logs as (
-    -- Of extensions' logs, what the company's does not hold: which conversation a record is of, and whose log has how much of it.
-    select
-        *,
-        coalesce(owner_extension_id, record_key) as log_owner,
-        coalesce(telephony_session_id, nullif(session_id, '0'), id) as conversation,
-        sum(1 + coalesce(len(legs), 0)) over one_log as extent,
-        min(start_time) over one_log as began_at
-    from main.extension_call_log as own
-    where not coalesce(deleted, false)
-        and not exists (
-            select 1 from main.call_log as company where company.account_id = own.account_id and company.start_date = own.start_date
-        )
-        -- Nor a call that moved over midnight after the company's log was read.
-        and not exists (
-            select 1 from main.call_log as company
-            where company.account_id = own.account_id and company.id = own.id
-                and company.start_date between own.start_date - 1 and own.start_date + 1
-        )
-    window one_log as (
-        partition by account_id, start_date, coalesce(telephony_session_id, nullif(session_id, '0'), id),
-            coalesce(owner_extension_id, record_key)
-    )
-),
-call_records as (
+with call_records as (
     select * from main.call_log where not coalesce(deleted, false)
     union all by name
-    select * exclude (record_key, owner_extension_id, log_owner, conversation, extent, began_at)
-    from own_logs
-    qualify log_owner = first(log_owner) over (
-        partition by account_id, start_date, conversation
-        order by extent desc, began_at, try_cast(log_owner as bigint) nulls last, log_owner
-    )
+    select own.* exclude (record_key, owner_extension_id)
+    from main.extension_call_log as own
+    inner join staging.own_records as counted
+        on counted.account_id = own.account_id and counted.start_date = own.start_date and counted.record_key = own.record_key
 ),
 legs as (
     -- Two unnests in one select walk in step; a join with unnest would compare whole lists of legs.

@@ -4,16 +4,14 @@
 -- grain: one call record that is not deleted
 -- key: account_id, call_id
 -- unit: day
--- reads: main.call_log, main.extension_call_log
+-- reads: main.call_log, main.extension_call_log, staging.own_records
 -- caveats: local dates and times follow the variable timezone (set variable timezone = 'Europe/Berlin'), UTC without it.
 --   outcome is a reading of result, without regard to case; results that are new or say nothing about an answer (911,
 --   Phone Login) are unknown, never an error. is_internal is inferred: both parties have an extension. A queue cannot be
 --   told from a user by the call log alone. Costs are as sent; RingCentral's text calls them "cost per minute", published
 --   records look like totals. Days of which main.call_log has no row are those of main.extension_call_log, the logs of single
---   extensions: they tell of these extensions' calls, not of the company's. There a conversation (the records of one telephony
---   session, else session, else the record alone) is in the log of everybody who took part; the records of one log stand for it: of
---   the one with the most records and legs of it, then the earliest start, then the lowest extension id. A conversation whose
---   records start on both sides of midnight (UTC) in different logs counts on both days.
+--   extensions: they tell of these extensions' calls, not of the company's, each conversation from one log: see
+--   staging.own_records.
 -- columns:
 --   account_id: RingCentral account, from the path
 --   start_date: day of start_at in UTC, from the path
@@ -76,39 +74,13 @@
 --   leg_count: legs held for the call, 0 in the Simple view [legs]
 --   is_finished: RingCentral's own word on whether the call is over, null where not sent
 --   last_modified_at: when RingCentral last changed the record [UTC]
-with own_logs as (
-    -- Of extensions' logs, what the company's does not hold: which conversation a record is of, and whose log has how much of it.
-    select
-        *,
-        coalesce(owner_extension_id, record_key) as log_owner,
-        coalesce(telephony_session_id, nullif(session_id, '0'), id) as conversation,
-        sum(1 + coalesce(len(legs), 0)) over one_log as extent,
-        min(start_time) over one_log as began_at
-    from main.extension_call_log as own
-    where not coalesce(deleted, false)
-        and not exists (
-            select 1 from main.call_log as company where company.account_id = own.account_id and company.start_date = own.start_date
-        )
-        -- Nor a call that moved over midnight after the company's log was read.
-        and not exists (
-            select 1 from main.call_log as company
-            where company.account_id = own.account_id and company.id = own.id
-                and company.start_date between own.start_date - 1 and own.start_date + 1
-        )
-    window one_log as (
-        partition by account_id, start_date, coalesce(telephony_session_id, nullif(session_id, '0'), id),
-            coalesce(owner_extension_id, record_key)
-    )
-),
-call_records as (
+with call_records as (
     select * from main.call_log where not coalesce(deleted, false)
     union all by name
-    select * exclude (record_key, owner_extension_id, log_owner, conversation, extent, began_at)
-    from own_logs
-    qualify log_owner = first(log_owner) over (
-        partition by account_id, start_date, conversation
-        order by extent desc, began_at, try_cast(log_owner as bigint) nulls last, log_owner
-    )
+    select own.* exclude (record_key, owner_extension_id)
+    from main.extension_call_log as own
+    inner join staging.own_records as counted
+        on counted.account_id = own.account_id and counted.start_date = own.start_date and counted.record_key = own.record_key
 ),
 current_calls as (
     select
