@@ -83,6 +83,8 @@ func goldenSettings(dir string) *Settings {
 		s = officeHours()
 	case "billing":
 		s = charging()
+	case "cases":
+		s = openOnWeekdays()
 	}
 	return &s
 }
