@@ -8,7 +8,7 @@
 -- caveats: direction and outcome are the extension's own. Who is neither party nor owner of an internal call is taken to
 --   have been called. An extension without a leg of its own (a callee of an internal call, any call read in the Simple
 --   view) takes over the outcome of the call. A queue is an extension here, too. talk_s is an estimate: hold counts as
---   talk, ringing does where the extension has only an Accept leg or none; of two talks in one call only the longer counts.
+--   talk, ringing does where the extension has only an Accept leg or none; of two talks in one call only the longer counts, and none of one that it handed on.
 -- columns:
 --   account_id: RingCentral account
 --   local_date: day on which the call started, in the time zone of the mart
@@ -43,8 +43,11 @@ with taking_part as (
         case when is_answered then 1 else 0 end as answered_legs,
         case when is_voicemail then 1 else 0 end as voicemail,
         case when is_answered then duration_s end as answered_s,
-        -- An Accept leg starts when the call arrives, ringing included; the leg to a phone starts when the phone is answered.
-        case when is_answered and lower(leg_type) <> 'accept' then duration_s end as picked_up_s
+        -- An Accept leg starts when the call arrives, ringing included; the leg to a phone starts when the phone is answered. In one by which
+        -- the call was handed on, others talk.
+        case
+            when is_answered and lower(leg_type) not in ('accept', 'transfercall') and coalesce(lower(action), '') <> 'transfer' then duration_s
+        end as picked_up_s
     from staging.call_legs
     where extension_id is not null
 
