@@ -16,7 +16,7 @@
 --   local_date: day on which the call started, in the time zone of the mart
 --   call_id: RingCentral's id of the call record
 --   queue_extension_id: the queue that the call waited in, null where it was in none
---   first_ring_ms: when the call first reached an extension, after menus, as milliseconds since 1970 [ms]
+--   first_ring_ms: when the call is first known to have rung at an extension, after menus, as milliseconds since 1970; null where only answers are known [ms]
 --   answered_ms: when somebody took it, likewise; null where nobody did or the moment is not known [ms]
 --   answering_extension_id: who took it first; null where nobody of the account did
 --   wait_ms: from the first ring to the answer, or to the end of a call that was missed or abandoned; null where not known [ms]
@@ -66,7 +66,8 @@ reached as (
     select
         account_id,
         call_id,
-        min(case when called_id is not null then start_ms end) as first_ring_ms,
+        -- A phone that was answered does not tell since when it rang.
+        min(case when called_id is not null and (is_accept = 1 or not is_answered) then start_ms end) as first_ring_ms,
         max(case when is_own = 1 and is_accept = 0 then 1 else 0 end) as own_phones,
         max(case when is_own = 0 and is_accept = 0 and called_id is not null then 1 else 0 end) as other_phones,
         max(is_transfer) as is_transfer,
@@ -131,7 +132,7 @@ select
     case when outcome = 'answered' then answered_ms end as answered_ms,
     answering_extension_id,
     case
-        when outcome = 'answered' then answered_ms - first_ring_ms
+        when outcome = 'answered' and first_ring_ms <= answered_ms then answered_ms - first_ring_ms
         when outcome in ('missed', 'abandoned') and first_ring_ms <= end_ms then end_ms - first_ring_ms
     end as wait_ms,
     is_transfer and not is_warm as is_blind_transfer,
