@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -258,7 +259,8 @@ func TestSettingsMakeTheirMartsStale(t *testing.T) {
 		if recovery := mart == "missed_recovery"; (withLonger[mart] != base[mart]) != recovery {
 			t.Errorf("%s and the days of recovery", mart)
 		}
-		if hourly := mart == "sessions" || mart == "volume_hourly" || mart == "heatmap"; (withHours[mart] != base[mart]) != hourly {
+		hourly := []string{"sessions", "volume_hourly", "heatmap", "extension_daily", "number_daily", "queue_daily", "queue_hourly"}
+		if (withHours[mart] != base[mart]) != slices.Contains(hourly, mart) {
 			t.Errorf("%s and the business hours", mart)
 		}
 		billing := strings.HasPrefix(mart, "billing_")
