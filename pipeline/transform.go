@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-
 	"github.com/trunkline/trunkline/sinks"
 	"github.com/trunkline/trunkline/sql"
 )
