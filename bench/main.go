@@ -27,6 +27,7 @@ func main() {
 	rounds := flag.Int("rounds", 3, "rounds, each with both programs")
 	dir := flag.String("dir", filepath.Join(os.TempDir(), "trunkline-bench"), "directory for data and output")
 	marts := flag.Bool("marts", false, "measure transform")
+	timezone := flag.String("timezone", "UTC", "time zone of the marts; a local day of UTC overlaps one day of the lake, one elsewhere two")
 	copyTo := flag.String("duckdb", "", "internal: convert the pages with DuckDB into this directory and exit")
 	copyFrom := flag.String("duckdb-copy", "", "internal: copy the call log of this lake with DuckDB to the directory of -duckdb and exit")
 	flag.Parse()
@@ -36,7 +37,7 @@ func main() {
 	case *copyFrom != "":
 		err = copyWithDuckDB(context.Background(), *copyFrom, *copyTo)
 	case *marts:
-		err = benchMarts(*dir, pages, *records, *days, *rounds)
+		err = benchMarts(*dir, pages, *timezone, *records, *days, *rounds)
 	case *copyTo != "":
 		err = convertWithDuckDB(context.Background(), pages, *copyTo)
 	default:

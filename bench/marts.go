@@ -19,7 +19,7 @@ import (
 const duckMemory = "2GB"
 
 // benchMarts measures transform over a lake that is made once: all marts, those of one changed day, and none.
-func benchMarts(dir, pages string, records, days, rounds int) error {
+func benchMarts(dir, pages, timezone string, records, days, rounds int) error {
 	program, self, err := programs(dir)
 	if err != nil {
 		return err
@@ -29,9 +29,9 @@ func benchMarts(dir, pages string, records, days, rounds int) error {
 		return err
 	}
 	transform := func() (measured, error) {
-		return timed(program, "transform", "--lake", lake, "--timezone", "America/New_York", "--memory", duckMemory, "--log-level", "warn", "--output", "json")
+		return timed(program, "transform", "--lake", lake, "--timezone", timezone, "--memory", duckMemory, "--log-level", "warn", "--output", "json")
 	}
-	fmt.Printf("%d records, %d days; %d threads, DuckDB's memory limit %s\n\n", records, days, runtime.GOMAXPROCS(0), duckMemory)
+	fmt.Printf("%d records, %d days of %s; %d threads, DuckDB's memory limit %s\n\n", records, days, timezone, runtime.GOMAXPROCS(0), duckMemory)
 	fmt.Printf("%-6s %-10s %8s %8s %8s\n", "round", "what", "wall s", "cpu s", "rss MB")
 	var fulls, ones []float64
 	for round := 1; round <= rounds; round++ {

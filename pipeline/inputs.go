@@ -27,6 +27,9 @@ import (
 //   - The ledger itself is a table, with one row a UTC day, see coveredDay: the partition of that name depends on that row,
 //     but for when the day was read: a reading that changed nothing makes nothing stale. Models must not show that, either.
 //
+//   - A mart that a mart reads has local dates: the one, and as many before and after it as the unit says. What counts is the content of
+//     its partitions: one that was built again and came out the same makes nothing stale.
+//
 // A table that the lake does not hold has no rows.
 
 // snapshotsTable is the table that says which snapshots are in force on which local date. It is made when tables are loaded.
@@ -213,6 +216,16 @@ func datesIn(w Window, zone *time.Location) []string {
 		out = append(out, from.In(zone).Format(time.DateOnly), to.In(zone).Format(time.DateOnly))
 	}
 	return slices.Compact(out)
+}
+
+// datesAround lists a date with as many before and after it as are asked for.
+func datesAround(date string, before, after int) []string {
+	day := dateNamed(date)
+	var out []string
+	for _, d := range (Window{From: day - arrow.Date32(before), To: day + arrow.Date32(after) + 1}).Days() {
+		out = append(out, d.FormattedString())
+	}
+	return out
 }
 
 // inForceRows is the table of snapshots in force: of each of the local dates, by account, those that say how things were on it.

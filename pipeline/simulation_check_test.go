@@ -13,7 +13,6 @@ import (
 	"github.com/trunkline/trunkline/pipeline/ringcentral/simulator"
 	"github.com/trunkline/trunkline/schema"
 	"github.com/trunkline/trunkline/sinks"
-	"github.com/trunkline/trunkline/sql"
 )
 
 // What the lake must hold after a history:
@@ -282,24 +281,4 @@ func (w *world) checkArchive(ledger sinks.Ledger, wrong func(string, ...any)) {
 			wrong("%s has other bytes if it is built from the archive alone", key)
 		}
 	}
-}
-
-// audit builds the marts over the lake, whose audits must be green.
-func (w *world) audit() []string {
-	bucket := w.store.open(func(string) error { return nil }, func() bool { return false })
-	defer bucket.Close()
-	lake, err := sinks.Open(w.t.Context(), bucket, &sinks.LakeOptions{Scratch: w.scratch})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer lake.Close()
-	engine, err := sql.Open(w.t.Context(), &sql.Options{Timezone: "UTC", TempDir: w.scratch})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer engine.Close()
-	if _, err := Transform(w.t.Context(), lake, engine, time.UTC); err != nil {
-		return []string{err.Error()}
-	}
-	return nil
 }

@@ -42,7 +42,7 @@ func TestSimulation(t *testing.T) {
 			t.Run(fmt.Sprint(core), func(t *testing.T) {
 				t.Parallel()
 				for seed := *fromSeed + core; seed < *fromSeed+uint64(*seeds) && failed.Load() < 5; seed += cores {
-					if !simulate(t, seed, seed%20 == 0) {
+					if !simulate(t, seed) {
 						failed.Add(1)
 						t.Errorf("seed %d fails; it alone: go test ./pipeline -run Simulation -seeds 1 -from %d", seed, seed)
 					}
@@ -149,9 +149,16 @@ func newWorld(t testing.TB, seed uint64) *world {
 	return w
 }
 
+// Building marts takes longer than most histories: they are built and audited after every twentieth seed, and with every sixtieth in
+// between, too.
+const (
+	martsEvery     = 20
+	martsManyEvery = 60
+)
+
 // simulate lives one seed's history and reports whether the lake is right after it.
-func simulate(t testing.TB, seed uint64, audited bool) bool {
-	w := newWorld(t, seed)
+func simulate(t testing.TB, seed uint64) bool {
+	w, between := newWorld(t, seed), rand.New(rand.NewPCG(seed, 3))
 	for range 4 + w.pick(5) {
 		w.pass()
 		switch w.pick(9) {
@@ -167,6 +174,9 @@ func simulate(t testing.TB, seed uint64, audited bool) bool {
 		default:
 			w.run(w.process(-1))
 		}
+		if seed%martsManyEvery == 0 && between.IntN(4) == 0 {
+			w.faults = append(w.faults, w.martsBetween()...)
+		}
 	}
 	// However it ends: the next run that is left alone brings everything in order.
 	w.pass()
@@ -178,8 +188,8 @@ func simulate(t testing.TB, seed uint64, audited bool) bool {
 		w.now = w.now.Add(6 * time.Minute)
 	}
 	faults := w.check(last)
-	if audited {
-		faults = append(faults, w.audit()...)
+	if seed%martsEvery == 0 {
+		faults = append(faults, w.checkMarts(seed%martsManyEvery == 0)...)
 	}
 	if len(faults) == 0 {
 		return true

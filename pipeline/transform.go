@@ -1,18 +1,14 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/trunkline/trunkline/sinks"
 	"github.com/trunkline/trunkline/sql"
@@ -26,21 +22,28 @@ type Transformed struct {
 }
 
 // Transform brings the marts up to date with what the ledger says that the lake holds, for all its accounts: the
-// partitions whose inputs changed, and only those, are built, audited and replaced.
+// partitions whose inputs changed, and only those, are built, audited and replaced. Nothing is replaced before all of them are built.
 func Transform(ctx context.Context, lake *sinks.Lake, engine *sql.Engine, zone *time.Location) (Transformed, error) {
-	t := transformation{lake: lake, engine: engine, zone: zone, states: map[string]sinks.MartState{}}
+	t := transformation{lake: lake, engine: engine, zone: zone, states: map[string]sinks.MartState{},
+		inputs: map[string]map[string]string{}, built: map[string]map[string]sql.Partition{},
+		read: map[string]bool{}, contents: map[string]map[string]string{}}
 	if err := t.load(ctx); err != nil {
 		return Transformed{}, err
 	}
-	t.compare()
-	if len(t.stale) == 0 {
+	days := map[sql.Date]bool{}
+	for _, marts := range stages(sql.Marts()) {
+		stale := t.compare(marts)
+		for day := range stale {
+			days[day] = true
+		}
+		if err := t.build(ctx, stale); err != nil {
+			return Transformed{}, err
+		}
+	}
+	if t.done.Stale = len(days); t.done.Stale == 0 {
 		return t.done, nil
 	}
-	parts, err := t.build(ctx)
-	if err != nil {
-		return t.done, err
-	}
-	return t.done, t.publish(ctx, parts)
+	return t.done, t.publish(ctx)
 }
 
 // transformation is one Transform while it runs.
@@ -49,11 +52,32 @@ type transformation struct {
 	engine *sql.Engine
 	zone   *time.Location
 
-	held   holdings
-	states map[string]sinks.MartState
-	inputs map[string]map[string]string // by mart and partition: what it would be built from now
-	stale  map[sql.Date][]sql.Model     // marts to build, by day
-	done   Transformed
+	held     holdings
+	states   map[string]sinks.MartState
+	inputs   map[string]map[string]string        // by mart and partition: what it would be built from now
+	built    map[string]map[string]sql.Partition // by mart and partition, until they are published
+	read     map[string]bool                     // marts that others read
+	contents map[string]map[string]string        // of their built partitions, see contentOf
+	done     Transformed
+}
+
+// stages sorts the marts behind those that they read: a mart is in the first stage in which all of these are built.
+func stages(marts []sql.Model) (out [][]sql.Model) {
+	at := map[string]int{}
+	for len(at) < len(marts) {
+		var stage []sql.Model
+		for _, m := range marts {
+			_, placed := at[m.Name]
+			if !placed && !slices.ContainsFunc(m.Marts, func(read string) bool { n, ok := at[read]; return !ok || n == len(out) }) {
+				stage = append(stage, m)
+			}
+		}
+		for _, m := range stage {
+			at[m.Name] = len(out)
+		}
+		out = append(out, stage)
+	}
+	return out
 }
 
 func (t *transformation) load(ctx context.Context) (err error) {
@@ -62,6 +86,9 @@ func (t *transformation) load(ctx context.Context) (err error) {
 	}
 	t.held.withoutShadowed()
 	for _, m := range sql.Marts() {
+		for _, read := range m.Marts {
+			t.read[read], t.contents[read] = true, map[string]string{}
+		}
 		if m.Unit == sql.UnitAll {
 			return fmt.Errorf("mart %s: unit %q cannot be published", m.Name, m.Unit)
 		}
@@ -100,24 +127,38 @@ func ledgersOf(ctx context.Context, lake *sinks.Lake, stream string) (map[string
 	return out, nil
 }
 
-// compare finds the partitions of marts that were built from other inputs than there are now.
-func (t *transformation) compare() {
-	t.inputs, t.stale = map[string]map[string]string{}, map[sql.Date][]sql.Model{}
-	for _, m := range sql.Marts() {
-		t.inputs[m.Name] = map[string]string{}
+// compare finds the partitions of marts that were built from other inputs than there are now, by day.
+func (t *transformation) compare(marts []sql.Model) map[sql.Date][]sql.Model {
+	stale := map[sql.Date][]sql.Model{}
+	for _, m := range marts {
+		t.inputs[m.Name], t.built[m.Name] = map[string]string{}, map[string]sql.Partition{}
 		for _, account := range t.held.accounts {
-			for _, date := range t.held.datesOf(m, account) {
+			for _, date := range t.datesOf(m, account) {
 				partition := sinks.MartPath(account, date)
 				now := t.inputsOf(m, account, date)
 				t.inputs[m.Name][partition] = now
 				if t.states[m.Name][partition].Inputs != now {
 					day := sql.Date{AccountID: account, LocalDate: date}
-					t.stale[day] = append(t.stale[day], m)
+					stale[day] = append(stale[day], m)
 				}
 			}
 		}
 	}
-	t.done.Stale = len(t.stale)
+	return stale
+}
+
+// datesOf lists the local dates for which the mart has a partition of the account, in order: those of the marts that it reads, too.
+func (t *transformation) datesOf(m sql.Model, account string) []string {
+	dates := t.held.datesOf(m, account)
+	for _, read := range m.Marts {
+		for partition := range t.inputs[read] {
+			if of, date := partitionOf(partition); of == account {
+				dates = append(dates, date)
+			}
+		}
+	}
+	slices.Sort(dates)
+	return slices.Compact(dates)
 }
 
 // dependsOn is what of time a partition of the mart is built from.
@@ -137,94 +178,37 @@ func (t *transformation) inputsOf(m sql.Model, account, date string) string {
 	for _, table := range m.Tables {
 		t.held.write(h, table, account, on)
 	}
+	for _, mart := range m.Marts {
+		for _, date := range t.datesRead(m, date) {
+			fmt.Fprintf(h, "%s of %s %s\n", mart, date, t.contentOf(mart, sinks.MartPath(account, date)))
+		}
+	}
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// buildDays is how many local days are built together: what DuckDB holds at a time does not grow with history.
-const buildDays = 31
-
-// build computes the stale partitions, some days at a time. A partition depends on its own days only, whatever is loaded with it.
-func (t *transformation) build(ctx context.Context) (built []sql.Partition, err error) {
-	days := slices.SortedFunc(maps.Keys(t.stale), func(a, b sql.Date) int {
-		return cmp.Or(strings.Compare(a.AccountID, b.AccountID), strings.Compare(a.LocalDate, b.LocalDate))
-	})
-	for together := range slices.Chunk(days, buildDays) {
-		parts, err := t.buildTogether(ctx, together)
-		if err != nil {
-			return nil, err
-		}
-		built = append(built, parts...)
+// contentOf names the rows of a partition as they will be published: the SHA-256 of its object, empty without one.
+func (t *transformation) contentOf(mart, partition string) string {
+	if _, owed := t.inputs[mart][partition]; !owed {
+		return ""
 	}
-	return built, nil
-}
-
-// buildTogether loads what the stale partitions of some days depend on, and nothing else, and builds them.
-func (t *transformation) buildTogether(ctx context.Context, days []sql.Date) ([]sql.Partition, error) {
-	need, want := t.held.needNothing(), map[string][]sql.Date{}
-	for _, d := range days {
-		for _, m := range t.stale[d] {
-			want[m.Name] = append(want[m.Name], d)
-			need.add(m, d.AccountID, t.dependsOn(m, d.LocalDate))
-		}
+	if content, built := t.contents[mart][partition]; built {
+		return content
 	}
-	if err := need.load(ctx, t.lake, t.engine); err != nil {
-		return nil, err
-	}
-	return t.engine.Build(ctx, want, filepath.Join(t.lake.Scratch(), "marts"))
-}
-
-// objects lists the partitions of the stream that its ledgers know, of the accounts and days that are wanted, in order.
-func (s stream) objects(ledgers map[string]sinks.Ledger, want func(account string, day arrow.Date32) bool) []sinks.Object {
-	var out []sinks.Object
-	for account, ledger := range ledgers {
-		for day, held := range ledger {
-			if held.SHA256 != "" && want(account, day) {
-				key := sinks.PartitionKey(s.Name, account, day)
-				out = append(out, sinks.Object{Key: key, SHA256: held.SHA256, Bytes: held.Bytes})
-			}
-		}
-	}
-	slices.SortFunc(out, func(a, b sinks.Object) int { return strings.Compare(a.Key, b.Key) })
-	return out
-}
-
-// loadTables loads objects of the streams, those of which none is named as tables without rows, and the tables that are made of what the
-// ledgers say.
-func loadTables(ctx context.Context, lake *sinks.Lake, engine *sql.Engine, objects map[string][]sinks.Object, made map[string]arrow.RecordBatch) error {
-	var inputs []sql.Input
-	for name, rows := range made {
-		file, err := lake.LocalTable(name, rows)
-		if err != nil {
-			return err
-		}
-		inputs = append(inputs, sql.Input{Table: name, Whole: file})
-	}
-	for _, s := range streams {
-		files, err := lake.Files(ctx, objects[s.Name])
-		if err != nil {
-			return err
-		}
-		empty, err := lake.EmptyFile(s.Table, s.columns.Schema())
-		if err != nil {
-			return err
-		}
-		inputs = append(inputs, sql.Input{Table: s.Name, Files: files, Empty: empty})
-	}
-	return engine.Load(ctx, inputs)
+	return t.states[mart][partition].SHA256
 }
 
 // publish uploads what was built and then notes what it was built from.
-func (t *transformation) publish(ctx context.Context, parts []sql.Partition) error {
+func (t *transformation) publish(ctx context.Context) error {
 	noted := map[string]sinks.MartState{}
-	for _, p := range parts {
-		now, err := t.publishOne(ctx, p)
-		if err != nil {
-			return err
+	for _, mart := range slices.Sorted(maps.Keys(t.built)) {
+		noted[mart] = sinks.MartState{}
+		for _, name := range slices.Sorted(maps.Keys(t.built[mart])) {
+			now, err := t.publishOne(ctx, t.built[mart][name])
+			if err != nil {
+				return err
+			}
+			noted[mart][name] = now
 		}
-		if noted[p.Mart] == nil {
-			noted[p.Mart] = sinks.MartState{}
-		}
-		noted[p.Mart][sinks.MartPath(p.AccountID, p.LocalDate)] = now
 	}
 	for mart := range t.states {
 		gone, err := t.dropGone(ctx, mart)
@@ -279,10 +263,16 @@ func (t *transformation) dropGone(ctx context.Context, mart string) (gone []stri
 		if err := t.lake.DropMart(ctx, mart, name); err != nil {
 			return nil, err
 		}
-		account, date, _ := strings.Cut(strings.TrimPrefix(name, "account_id="), "/local_date=")
+		account, date := partitionOf(name)
 		t.done.Changed = append(t.done.Changed, martPartition(mart, account, date))
 	}
 	return gone, nil
+}
+
+// partitionOf reads what MartPath writes.
+func partitionOf(path string) (account, date string) {
+	account, date, _ = strings.Cut(strings.TrimPrefix(path, "account_id="), "/local_date=")
+	return account, date
 }
 
 func martPartition(mart, account, date string) Partition {

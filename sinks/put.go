@@ -71,6 +71,12 @@ func sumBytes(b []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// FileSHA256 is the SHA-256 (hex) of a local file, as that of the object that it would be.
+func FileSHA256(file string) (string, error) {
+	_, sum, err := fileSum(file)
+	return sum, err
+}
+
 // fileSum returns the size and the SHA-256 of a file.
 func fileSum(file string) (size int64, sum string, err error) {
 	f, err := os.Open(file)

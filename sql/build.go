@@ -50,12 +50,14 @@ func (e *AuditError) Error() string {
 // auditedRows is how many rows an AuditError shows.
 const auditedRows = 5
 
-// Build computes staging, intermediates and marts from the loaded files, each once, runs the audits, and then exports the wanted days of each
-// mart to <dir>/<mart>/account_id=<id>/local_date=<date>/<mart>.parquet, and every mart of unit all to <dir>/<mart>/<mart>.parquet.
+// Build computes the wanted marts, and what of staging, intermediates and marts they and their audits read, from the loaded files, each
+// once, runs the audits, and then exports the wanted days of each mart to <dir>/<mart>/account_id=<id>/local_date=<date>/<mart>.parquet,
+// and every mart of unit all to <dir>/<mart>/<mart>.parquet.
 // want holds days by the name of the mart; a name that is not known is an error. Files are zstd-compressed, ordered by the mart's
 // key, and leave out the columns that their path carries. A wanted day without rows gives a file without rows. Partitions come
 // by mart, account and date. The files of every UTC day that a wanted day depends on, see [Model.Reach], must be loaded: Build
-// cannot know of a day that it was not given. What else is loaded changes nothing.
+// cannot know of a day that it was not given. What else is loaded changes nothing. So must those of a mart that a wanted one reads, see
+// [Model.Marts] and LoadMarts, unless it is wanted, too: then it is read as it is built.
 //
 // A failing select is a *ModelError and a failing audit an *AuditError; nothing has been exported then. After any other error,
 // dir may hold some of the files. Build leaves nothing in the database.
@@ -79,9 +81,10 @@ func (e *Engine) Build(ctx context.Context, want map[string][]Date, dir string) 
 }
 
 func (e *Engine) build(ctx context.Context, tx *stdsql.Tx, want map[string][]Date, dir string) ([]Partition, error) {
+	models, audits := e.needed(want)
 	// Data that is wrong also breaks keys and sums: the audits that name what is wrong come first.
-	audits := tablesFirst(onFloor(e.withTables(nil), "audits"))
-	for _, m := range e.overLoaded(nil) {
+	audits = tablesFirst(audits)
+	for _, m := range models {
 		if err := materialise(ctx, tx, m); err != nil {
 			return nil, failed(ctx, m, err)
 		}
@@ -95,7 +98,7 @@ func (e *Engine) build(ctx context.Context, tx *stdsql.Tx, want map[string][]Dat
 		}
 	}
 	var parts []Partition
-	for _, m := range byName(onFloor(e.models, "marts")) {
+	for _, m := range byName(onFloor(models, "marts")) {
 		exported, err := export(ctx, tx, m, want[m.Name], dir)
 		if err != nil {
 			return nil, err

@@ -70,8 +70,8 @@ func failed(ctx context.Context, m Model, err error) error {
 }
 
 // Load creates, or replaces, a view in main over the files of each input and the views of staging over those, all or nothing. The
-// views read the files when they are queried, so the files must stay. Intermediates are not there to be queried: as views they
-// would be computed anew wherever another reads them. Models over tables that were never loaded are left out, but for the call log's; where
+// views read the files when they are queried, so the files must stay. Marts have no rows until LoadMarts gives them some. Intermediates are
+// not there to be queried: as views they would be computed anew wherever another reads them. Models over tables that were never loaded are left out, but for the call log's; where
 // extension_call_log never was, it is empty. A file that cannot be read is an error; so is a *ModelError for a model
 // whose table or column is not there.
 func (e *Engine) Load(ctx context.Context, inputs []Input) error {
@@ -154,19 +154,22 @@ func (e *Engine) loadModels(ctx context.Context, tx *stdsql.Tx, inputs []Input) 
 	return nil
 }
 
-// loadModel creates the view of a staging model, or a table without rows of an intermediate, and tells the columns.
+// loadModel creates the view of a staging model, a table without rows of an intermediate, or a view without rows of a mart, and tells the
+// columns.
 func loadModel(ctx context.Context, tx *stdsql.Tx, m Model) ([]ResultColumn, error) {
-	var err error
+	columns, err := describe(ctx, tx, m.query)
+	if err != nil {
+		return nil, err
+	}
 	switch m.Floor {
 	case "staging":
 		err = createView(ctx, tx, m.Relation(), m.query)
 	case "intermediate":
-		_, err = tx.ExecContext(ctx, "create table "+m.Relation()+" as select * from ("+m.query+"\n) limit 0")
+		_, err = tx.ExecContext(ctx, "create table "+m.Relation()+" as "+typed(columns))
+	case "marts":
+		err = createView(ctx, tx, m.Relation(), typed(columns))
 	}
-	if err != nil {
-		return nil, err
-	}
-	return describe(ctx, tx, m.query)
+	return columns, err
 }
 
 // query selects the rows of an input. The partition's columns come last.

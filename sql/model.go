@@ -21,7 +21,8 @@ const UnitAll = "all"
 
 // UnitDay begins the unit of every other model. Alone it says that a local day of the model depends on the calls and messages of the UTC
 // days that it overlaps, two or three, and on the snapshots in force on it; "day -1 +2" adds the one before and the two after these,
-// "day +missed_recovery_days" as many after them as the setting says.
+// "day +missed_recovery_days" as many after them as the setting says. Of a mart that it reads it depends on its own local day, and on as
+// many before and after it.
 const UnitDay = "day"
 
 // Model describes one .sql file, as its header says.
@@ -42,6 +43,9 @@ type Model struct {
 	Reads []string
 	// Tables are the tables of main that this model, or one that it depends on, reads, by name and in order.
 	Tables []string
+	// Marts are the marts that the select of a mart names, in order. It depends on their rows as they are published and not on how these
+	// came about: what those marts are made of is not among its Tables and Settings and not in its Hash.
+	Marts []string
 	// Settings are what of the settings this model, or one that it depends on, uses, in order: columns of staging.settings, and names of
 	// tables that the engine fills from them.
 	Settings []string
@@ -51,7 +55,7 @@ type Model struct {
 	Remedy string
 	// Columns are the columns of the select, in order.
 	Columns []Column
-	// Hash is the SHA-256 (hex) of the select, key and unit of this model and of every model that it depends on. Text in
+	// Hash is the SHA-256 (hex) of the select, key and unit of this model and of every model that it depends on, but for Marts. Text in
 	// headers does not change it. The time zone and DuckDB's version are not part of it.
 	Hash string
 
@@ -146,6 +150,10 @@ func inOrder(parsed map[string]Model) ([]Model, error) {
 				if err := visit(read); err != nil {
 					return err
 				}
+			}
+			if m.Floor == "marts" && parsed[read].Floor == "marts" {
+				m.Marts = union(m.Marts, []string{parsed[read].Name})
+				continue
 			}
 			if err := m.inherit(parsed[read]); err != nil {
 				return err

@@ -2,8 +2,8 @@
 //
 // A model is a plain select in a .sql file whose path is its name: marts/calls_daily.sql is marts.calls_daily. The floors
 // read downwards only: staging reads the tables in main, those in settings, which hold what the engine was opened with, and
-// staging; intermediate reads staging and intermediate, marts read staging and intermediate; audits are selects that must return no
-// row. Marts and intermediates keep to SQL that other engines run, too.
+// staging; intermediate reads staging and intermediate, marts read both of these, and other marts as they are published; audits
+// are selects that must return no row. Marts and intermediates keep to SQL that other engines run, too.
 //
 // The package promises that the same files, models, time zone and DuckDB version give the same bytes, whatever the number of
 // threads; that nothing is exported unless every audit passed; and that it reads and writes local files only. It does not

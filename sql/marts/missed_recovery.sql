@@ -3,10 +3,10 @@
 --
 -- grain: one inbound conversation with a party outside that was missed, abandoned, or ended in a voicemail box
 -- key: account_id, local_date, missed_at, session_key
--- unit: day -1 +1 +missed_recovery_days
--- reads: intermediate.sessions, staging.settings
+-- unit: day +1 +missed_recovery_days
+-- reads: marts.sessions, staging.settings
 -- settings: missed_recovery_days
--- caveats: conversations are inferred, see intermediate.sessions. Who withholds the number, or has it masked, cannot be recognised: such
+-- caveats: conversations are inferred, see marts.sessions. Who withholds the number, or has it masked, cannot be recognised: such
 --   rows have no caller_digits and is_recovered is null. A caller who is reached at another number counts as not reached. One
 --   call back recovers all that the caller missed before it. Rows of the last days fill up while days are added.
 -- columns:
@@ -44,7 +44,7 @@ with contacts as (
         lower(direction) = 'outbound' as is_try,
         lower(direction) = 'outbound' and outcome = 'answered' as is_call_back,
         lower(direction) = 'inbound' and outcome = 'answered' as is_return
-    from intermediate.sessions
+    from marts.sessions
     where not is_internal and call_type <> 'Fax'
 ),
 -- What follows a missed call from the same number is found by one pass over the number's conversations.

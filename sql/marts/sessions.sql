@@ -18,6 +18,7 @@
 --   is_internal: whether no record has a party outside
 --   outcome: as in staging.calls; the first of in_progress, answered, voicemail, missed, abandoned, busy, blocked, failed, fax_ok, fax_failed, unknown that an outermost record has
 --   start_at: when the first record started [UTC]
+--   start_ms: start_at as milliseconds since 1970; does not add up [ms]
 --   end_at: when the last record ended, null while in progress [UTC]
 --   duration_s: from start_at to end_at [s]
 --   path: ids of the extensions that held the call, in order, with > between them: owners of records, and who answered or took a message
@@ -50,6 +51,7 @@ select
     sessions.is_internal,
     sessions.outcome,
     sessions.start_at,
+    sessions.start_ms,
     sessions.end_at,
     sessions.duration_s,
     sessions.path,
