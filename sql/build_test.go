@@ -191,16 +191,18 @@ const queued = `{"account_id":"100","id":"q","start_time":"2026-11-21 10:00:00+0
 // TestAuditsOfSums breaks the models beneath the audits that hold by construction.
 func TestAuditsOfSums(t *testing.T) {
 	l := newLake(t, twoDays+queued)
-	for audit, change := range map[string][3]string{
-		"calls_daily_adds_up":     {"marts/calls_daily.sql", "outcome = 'missed'", "outcome = 'mossed'"},
-		"extension_daily_adds_up": {"marts/extension_daily.sql", "and outcome = 'missed'", "and outcome = 'mossed'"},
-		"sessions_add_up":         {"intermediate/session_calls.sql", "session_key, calls.call_id)", "session_key, 'lost')"},
-		"volume_adds_up":          {"intermediate/busy_hours.sql", "calls.start_ms < hours.hour_end_ms", "calls.start_ms < hours.hour_start_ms"},
-		"cost_adds_up":            {"marts/cost_daily.sql", "count(*) as calls", "count(cost_included) as calls"},
-		"queue_hours_add_up":      {"marts/queue_daily.sql", "calls.outcome <> 'in_progress'", "calls.outcome = 'voicemail'"},
-		"queue_levels":            {"intermediate/queue_calls.sql", "waits.outcome = 'answered' and", ""},
-		"reconciliation_adds_up":  {"intermediate/interactions.sql", "where not named.is_fax or", "where named.is_fax and"},
-		"recovery_follows":        {"marts/missed_recovery.sql", "'abandoned', 'voicemail') as is_missed", "'voicemail') as is_missed"},
+	hours := officeHours()
+	for _, change := range [][4]string{
+		{"calls_daily_adds_up", "marts/calls_daily.sql", "outcome = 'missed'", "outcome = 'mossed'"},
+		{"extension_daily_adds_up", "marts/extension_daily.sql", "and parties.outcome = 'missed'", "and parties.outcome = 'mossed'"},
+		{"sessions_add_up", "intermediate/session_calls.sql", "session_key, calls.call_id)", "session_key, 'lost')"},
+		{"volume_adds_up", "intermediate/busy_hours.sql", "calls.start_ms < hours.hour_end_ms", "calls.start_ms < hours.hour_start_ms"},
+		{"cost_adds_up", "marts/cost_daily.sql", "count(*) as calls", "count(cost_included) as calls"},
+		{"queue_hours_add_up", "marts/queue_daily.sql", "calls.outcome <> 'in_progress'", "calls.outcome = 'voicemail'"},
+		{"queue_hours_add_up", "marts/queue_daily.sql", "is_after_hours and calls.outcome <> 'in_progress'", "is_after_hours and calls.outcome = 'voicemail'"},
+		{"queue_levels", "intermediate/queue_calls.sql", "waits.outcome = 'answered' and", ""},
+		{"reconciliation_adds_up", "intermediate/interactions.sql", "where not named.is_fax or", "where named.is_fax and"},
+		{"recovery_follows", "marts/missed_recovery.sql", "'abandoned', 'voicemail') as is_missed", "'voicemail') as is_missed"},
 	} {
 		broken, changed := fstest.MapFS{}, false
 		for _, path := range globbed(t) {
@@ -208,21 +210,21 @@ func TestAuditsOfSums(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if path == change[0] {
-				changed = bytes.Contains(text, []byte(change[1]))
-				text = bytes.Replace(text, []byte(change[1]), []byte(change[2]), 1)
+			if path == change[1] {
+				changed = bytes.Contains(text, []byte(change[2]))
+				text = bytes.Replace(text, []byte(change[2]), []byte(change[3]), 1)
 			}
 			broken[path] = &fstest.MapFile{Data: text}
 		}
-		e := loaded(t, l, nil)
+		e := loaded(t, l, &Options{Settings: &hours})
 		var err error
 		if e.models, err = parseModels(broken); err != nil || !changed {
-			t.Fatal(audit, changed, err)
+			t.Fatal(change, changed, err)
 		}
 		_, err = e.Build(t.Context(), of(e, Date{"100", "2026-11-20"}), t.TempDir())
 		var failed *AuditError
-		if !errors.As(err, &failed) || failed.Audit != audit {
-			t.Errorf("%s: %v", audit, err)
+		if !errors.As(err, &failed) || failed.Audit != change[0] {
+			t.Errorf("%s: %v", change, err)
 		}
 	}
 }
