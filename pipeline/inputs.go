@@ -105,6 +105,8 @@ func (h holdings) days(table, account string, on stretch) []arrow.Date32 {
 	switch {
 	case !known:
 		return nil
+	case table == CallLogStream:
+		return h.withDaysBeside(account, on.utc.Days())
 	case !s.IsSnapshot():
 		return on.utc.Days()
 	}
@@ -112,6 +114,19 @@ func (h holdings) days(table, account string, on stretch) []arrow.Date32 {
 	for _, date := range on.dates {
 		out = append(out, h.inForceOn(table, account, date)...)
 	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// withDaysBeside adds the days beside those of extensions' own logs: what the company's log has there does not count in these again.
+func (h holdings) withDaysBeside(account string, days []arrow.Date32) []arrow.Date32 {
+	var beside []arrow.Date32
+	for _, day := range days {
+		if h.ledgers[ExtensionCallLogStream][account][day].ContentHash != "" {
+			beside = append(beside, day-1, day+1)
+		}
+	}
+	out := slices.Concat(days, beside)
 	slices.Sort(out)
 	return slices.Compact(out)
 }
@@ -138,7 +153,7 @@ func (h holdings) write(w io.Writer, table, account string, on stretch) {
 			fmt.Fprintf(w, "%s on %s %s\n", table, date, strings.Join(slices.Compact(contents), " "))
 		}
 	default:
-		for _, day := range on.utc.Days() {
+		for _, day := range h.days(table, account, on) {
 			fmt.Fprintf(w, "%s %s %s\n", table, day.FormattedString(), ledger[day].ContentHash)
 		}
 	}

@@ -210,3 +210,24 @@ func TestViewsKnowTheSnapshotsInForce(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestCallThatMovedOutOfAnOwnLog: a call that an extension's log has on one day and the company's, read later, on the next counts once, on
+// whichever day marts are brought up to date.
+func TestCallThatMovedOutOfAnOwnLog(t *testing.T) {
+	lake := openLake(t, t.TempDir())
+	day := time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC)
+	record := func(id, start, more string) string {
+		return fmt.Sprintf(`{"id":%q,"startTime":%q,"type":"Voice","direction":"Inbound"%s}`, id, start, more)
+	}
+	own := func(id, start string) string {
+		return record(id, start, fmt.Sprintf(`,"trunkline":{"extensionId":"23","key":%q}`, recordKey("23", id)))
+	}
+	broughtDay(t, lake, ExtensionCallLogStream, day, own("moved", "2026-11-12T23:59:59.000Z"), own("stays", "2026-11-12T10:00:00.000Z"))
+	runTransform(t, lake, "UTC")
+	broughtDay(t, lake, CallLogStream, day.AddDate(0, 0, 1), record("moved", "2026-11-13T00:00:01.000Z", ""))
+	runTransform(t, lake, "UTC")
+	got := queried(t, lake, "UTC", "select cast(local_date as varchar), sum(calls) from marts.calls_daily group by all order by all")
+	if diff := cmp.Diff([]string{"2026-11-12 1", "2026-11-13 1"}, got); diff != "" {
+		t.Error(diff)
+	}
+}

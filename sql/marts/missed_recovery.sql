@@ -16,7 +16,7 @@
 --   missed_at: when it started [UTC]
 --   outcome: missed, abandoned or voicemail
 --   caller_phone_number: number of the caller, verbatim
---   caller_digits: its digits alone; null if masked or withheld
+--   caller_digits: its digits alone, or the token that privacy put in its place; null if masked or withheld
 --   company_phone_number: the number that was called, verbatim
 --   queue_extension_id: the queue that the caller waited in, null without one
 --   within_days: within how many days a call counts as recovery; does not add up [days]
