@@ -1,11 +1,12 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -28,6 +29,7 @@ type booking struct {
 	written sinks.Ledger // as the lake has it
 	noted   sinks.Ledger // not written yet
 	since   time.Time    // of the last writing
+	own     string       // tells this one from others that bring rows of no archived read
 	damaged []DaysFailed // days that an earlier run left, and that cannot be looked after
 
 	// rewrites says that rows that are held are changed, and none are brought: a run that brings some may be about to write, so its days
@@ -42,6 +44,7 @@ func (b *booking) open(ctx context.Context, account string) error {
 		return err
 	}
 	b.account, b.ledger, b.written, b.noted, b.since, b.damaged = account, ledger, maps.Clone(ledger), sinks.Ledger{}, time.Time{}, nil
+	b.own = rand.Text()
 	return b.finish(ctx)
 }
 
@@ -53,7 +56,10 @@ func (b *booking) finish(ctx context.Context) error {
 		if entry := b.ledger[day]; !entry.Writing || b.rewrites && entry.WritingBy != "" {
 			continue
 		}
-		archives[b.ledger[day].WritingBy] = true
+		archives[""] = true
+		for _, by := range b.ledger[day].Writers() {
+			archives[by] = true
+		}
 		found, err := b.finishDay(ctx, day)
 		if err != nil {
 			err = fmt.Errorf("day %s, which an earlier run left: %w", day.FormattedString(), err)
@@ -115,7 +121,7 @@ func (b *booking) eraseLeft(ctx context.Context, archives map[string]bool) error
 		return err
 	}
 	for key := range archives {
-		if key == "" || key == unarchived {
+		if key == "" || strings.HasPrefix(key, unarchived) {
 			continue
 		}
 		if _, _, err := p.eraseArchived(ctx, b.lake, sinks.ArchivedRead{Key: key}); err != nil {
@@ -132,18 +138,19 @@ func isDamaged(err error) bool {
 	return errors.As(err, &damaged)
 }
 
-// unarchived stands for the archived read where rows come from none.
+// unarchived stands for the archived read where rows come from none; what follows it tells the run from others.
 const unarchived = "unarchived"
 
 // intend notes that days are about to be written, and the archived read that their rows come from, before the first of them is: if
 // the run ends before they are noted, the next one looks after them. by is the read's key, unarchived, or empty where rows are
 // only changed.
 func (b *booking) intend(ctx context.Context, days []arrow.Date32, by string) error {
+	if by == unarchived {
+		by += "/" + b.own
+	}
 	marked := sinks.Ledger{}
 	for _, day := range days {
-		entry := b.ledger[day]
-		entry.Writing, entry.WritingBy = true, cmp.Or(by, entry.WritingBy)
-		marked[day] = entry
+		marked[day] = b.ledger[day].MarkedBy(by)
 	}
 	if err := b.lake.WriteLedger(ctx, b.account, b.stream.Name, marked, b.written); err != nil {
 		return &lakeError{err}

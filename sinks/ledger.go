@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -27,7 +29,7 @@ type LedgerDay struct {
 	Settled      bool      `json:"settled"`                 // read after its lookback, so that late edits are no longer expected
 	Doubt        string    `json:"doubt,omitempty"`         // why its last read alone does not make it held: DoubtUnknown or DoubtPartial
 	Writing      bool      `json:"writing,omitempty"`       // a run is about to write the day; where that run ended, the next one looks after it
-	WritingBy    string    `json:"writing_by,omitempty"`    // where it is Writing, the key of the archived read that the rows come from, or what else brings rows; empty of who only changes held ones
+	WritingBy    string    `json:"writing_by,omitempty"`    // of those who are about to write it, see Writers
 	Of           string    `json:"of,omitempty"`            // of a stream that follows another: the content hash that the other's day had, all of which is followed
 	HidesDeleted bool      `json:"hides_deleted,omitempty"` // RingCentral refused to show deleted records to its last closed read
 	Answered     int       `json:"answered,omitempty"`      // of a stream that is read extension by extension: how many gave their list to the last closed read
@@ -155,14 +157,40 @@ func (l *Lake) writeLedgerMonth(ctx context.Context, account, stream, name strin
 	return err
 }
 
-// markOf is who is about to write a day of which two have noted something. A mark that somebody else has set since is not taken
-// away: that run may be killed yet. Of two that bring rows the later one's is kept.
-func markOf(ours, theirs, known LedgerDay) (writing bool, by string) {
-	same := func(a, b LedgerDay) bool { return a.Writing == b.Writing && a.WritingBy == b.WritingBy }
-	if same(theirs, known) || !same(ours, known) && ours.WritingBy != "" {
-		return ours.Writing, ours.WritingBy
+// Writers are those who are about to write the day and bring rows: each the key of the archived read that they come from, or what else
+// tells one run from all others. Who only changes held rows has no name.
+func (d LedgerDay) Writers() []string {
+	if !d.Writing {
+		return nil
 	}
-	return theirs.Writing, theirs.WritingBy
+	return strings.Fields(d.WritingBy)
+}
+
+// MarkedBy is the day with one more who is about to write it; by is empty of who only changes held rows.
+func (d LedgerDay) MarkedBy(by string) LedgerDay {
+	d.WritingBy = joinWriters(append(d.Writers(), by))
+	d.Writing = true
+	return d
+}
+
+func joinWriters(by []string) string {
+	return strings.TrimSpace(strings.Join(slices.Compact(slices.Sorted(slices.Values(by))), " "))
+}
+
+// markOf is who is about to write a day of which two have noted something: each adds and takes away its own marks. One that somebody else has
+// set stays, since that run may be killed yet.
+func markOf(ours, theirs, known LedgerDay) (writing bool, by string) {
+	had, has := known.Writers(), ours.Writers()
+	left := slices.DeleteFunc(theirs.Writers(), func(w string) bool { return slices.Contains(had, w) && !slices.Contains(has, w) })
+	added := slices.DeleteFunc(has, func(w string) bool { return slices.Contains(had, w) })
+	if by = joinWriters(append(left, added...)); by != "" {
+		return true, by
+	}
+	nameless := func(d LedgerDay) bool { return d.Writing && d.WritingBy == "" }
+	if nameless(ours) == nameless(known) {
+		return nameless(theirs), ""
+	}
+	return nameless(ours), ""
 }
 
 // reconcile joins what two runs note of one day. Only the object itself says which of them replaced it last.
