@@ -86,7 +86,7 @@ func martsOf(t *testing.T, g ground, at string) (marts map[string][]string, foun
 	return marts, found
 }
 
-// sampled ends every n-th change to the bucket, by another ending each time: to build all marts anew after each would take minutes.
+// sampled ends every n-th change to the bucket, by another ending each time: to build all marts anew after each would take an hour.
 func sampled(every int) func(n int) []string {
 	return func(n int) []string {
 		if n%every != 0 {
@@ -102,14 +102,18 @@ func TestCrashPointsOfMarts(t *testing.T) {
 	if underRace {
 		t.Skip("it builds marts dozens of times: .ci/run tries it without the race detector")
 	}
+	everyInMemory, everyOnDisk := 29, 43
+	if *allCrashes {
+		everyInMemory, everyOnDisk = 3, 7
+	}
 	t.Run("memory", func(t *testing.T) {
 		lake := inMemory{newMemory()}
-		crashPoints(t, lake, martHistory, martsOf, sampled(7))
+		crashPoints(t, lake, martHistory, martsOf, sampled(everyInMemory))
 		checkMarts("2026-11-08")(t, lake)
 	})
 	t.Run("directory", func(t *testing.T) {
 		lake := onDisk(t.TempDir())
-		crashPoints(t, lake, martHistory, martsOf, sampled(11))
+		crashPoints(t, lake, martHistory, martsOf, sampled(everyOnDisk))
 		checkMarts("2026-11-08")(t, lake)
 	})
 }

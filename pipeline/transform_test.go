@@ -21,7 +21,7 @@ import (
 // end in the bytes of one build of all. The calls are such that conversations reach over midnights, and the zone such that its
 // days are not UTC's.
 func TestAnySequenceOfBuildsEndsInTheSameBytes(t *testing.T) {
-	zones := []string{"America/New_York", "UTC", "Asia/Tokyo"}
+	zones := []string{"America/New_York", "Asia/Tokyo"} // the simulation does the like in UTC
 	if underRace {
 		zones = zones[:1] // nothing in it depends on the zone but the result
 	}
