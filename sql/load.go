@@ -119,8 +119,8 @@ func tableError(in Input, err error) error {
 	return fmt.Errorf("table %s: %w; check that its files are readable Parquet", in.Table, err)
 }
 
-// loadModels creates the views of staging, and learns the columns of the marts, while the inputs and what lies in between are
-// tables without rows: binding the models over files would open every file dozens of times.
+// loadModels learns the columns of the models, and creates the views of staging and of marts, while the inputs and what lies in between
+// are tables without rows: binding the models over files would open every file dozens of times, and over views each view as often.
 func (e *Engine) loadModels(ctx context.Context, tx *stdsql.Tx, inputs []Input) error {
 	for _, in := range inputs {
 		query, err := in.query()
@@ -143,6 +143,11 @@ func (e *Engine) loadModels(ctx context.Context, tx *stdsql.Tx, inputs []Input) 
 		}
 		types[m.Relation()] = columns
 	}
+	for _, m := range onFloor(e.overLoaded(inputs), "staging") {
+		if _, err := tx.ExecContext(ctx, "drop table "+m.Relation()+"; create view "+m.Relation()+" as "+m.query); err != nil {
+			return failed(ctx, m, err)
+		}
+	}
 	drop := "drop schema intermediate cascade"
 	for _, in := range inputs {
 		drop += "; drop table main." + quoteName(in.Table)
@@ -154,21 +159,16 @@ func (e *Engine) loadModels(ctx context.Context, tx *stdsql.Tx, inputs []Input) 
 	return nil
 }
 
-// loadModel creates the view of a staging model, a table without rows of an intermediate, or a view without rows of a mart, and tells the
-// columns.
+// loadModel creates a table without rows of a model, or a view without rows of a mart, and tells the columns.
 func loadModel(ctx context.Context, tx *stdsql.Tx, m Model) ([]ResultColumn, error) {
 	columns, err := describe(ctx, tx, m.query)
 	if err != nil {
 		return nil, err
 	}
-	switch m.Floor {
-	case "staging":
-		err = createView(ctx, tx, m.Relation(), m.query)
-	case "intermediate":
-		_, err = tx.ExecContext(ctx, "create table "+m.Relation()+" as "+typed(columns))
-	case "marts":
-		err = createView(ctx, tx, m.Relation(), typed(columns))
+	if m.Floor == "marts" {
+		return columns, createView(ctx, tx, m.Relation(), typed(columns))
 	}
+	_, err = tx.ExecContext(ctx, "drop view if exists "+m.Relation()+"; create table "+m.Relation()+" as "+typed(columns))
 	return columns, err
 }
 
