@@ -102,7 +102,7 @@ func TestCrashPointsOfMarts(t *testing.T) {
 	if underRace {
 		t.Skip("it builds marts dozens of times: .ci/run tries it without the race detector")
 	}
-	everyInMemory, everyOnDisk := 29, 43
+	everyInMemory, everyOnDisk := 41, 59
 	if *allCrashes {
 		everyInMemory, everyOnDisk = 3, 7
 	}

@@ -351,7 +351,7 @@ func TestSameBytes(t *testing.T) {
 			[{'leg_type': 'Accept', 'extension_id': 'e' || (i %% 130000), 'result': 'Accepted', 'duration': i %% 600}] as legs
 		from range(200000) as r (i)) to %s (format parquet)`, quoteText(l.files[0])))
 	var first []string
-	for round, threads := range []int{1, 2, 4} {
+	for round, threads := range []int{1, 4} {
 		e := loaded(t, l, &Options{Threads: threads})
 		parts, err := e.Build(t.Context(), of(e, Date{"100", "2026-11-20"}), t.TempDir())
 		if err != nil {

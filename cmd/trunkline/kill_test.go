@@ -31,6 +31,9 @@ func TestKilledAgainAndAgain(t *testing.T) {
 	if *kills == 0 {
 		t.Skip("-kills 0")
 	}
+	if underRace {
+		t.Skip("it starts dozens of processes: .ci/run tries it without the race detector, with -kills 50")
+	}
 	o := newOrdeal(t)
 	truth, began := filepath.Join(o.dir, "truth"), time.Now()
 	o.serves()
