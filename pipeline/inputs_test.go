@@ -113,6 +113,7 @@ const aQueue = `{"id":"8000","name":"Support","serviceLevelSettings":{"slaGoal":
 // stale what reads that table, from its day on; one of a table that no mart reads makes nothing stale. A message makes stale what reads
 // messages, on the days that its day reaches.
 func TestSnapshotsMakeStaleWhatReadsThem(t *testing.T) {
+	slowMarts(t)
 	lake := openLake(t, t.TempDir())
 	on := func(d int) time.Time { return time.Date(2026, 11, d, 12, 0, 0, 0, time.UTC) }
 	for d := 2; d <= 9; d++ {
