@@ -306,6 +306,9 @@ var allCrashes = flag.Bool("crashes", false, "every way to end at every change, 
 // it dies before the change, and dies when it is done or lives on without its answer. Each time the next run must complete, the lake
 // must be as a deep verification wants it, and its rows those of the undisturbed one.
 func TestCrashPoints(t *testing.T) {
+	if underRace {
+		t.Skip("it ends runs hundreds of times: .ci/run tries it without the race detector")
+	}
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // lakes are small and short-lived
 	t.Run("memory", func(t *testing.T) {
 		lake := inMemory{newMemory()}
